@@ -1,0 +1,1 @@
+"""Decides nothing: folds everybody's facts into the chain from campaign to revenue."""

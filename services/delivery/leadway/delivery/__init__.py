@@ -1,0 +1,1 @@
+"""Decides who is to be told which fact, and whether the message arrived."""

@@ -1,0 +1,1 @@
+"""Decides who works on a lead: which partner gets it, may claim it or keeps it, and who is next."""
