@@ -1,0 +1,266 @@
+"""Deciding a batch in memory, one input after another, against rows that are already locked. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+import msgspec
+import structlog
+
+from leadway.decider import Refusal, StaleDocument
+from leadway.facts import CATALOG_EVENTS, LEAD_EVENTS, CatalogFact, Envelope, Fact
+from leadway.ids import derive
+from leadway.stage._around import BatchAround
+from leadway.stage._catalogs import Snapshot
+from leadway.stage._declare import Answer, Decided, Edit, Stage
+from leadway.stage._inputs import FactInput, Input, RequestInput, TimerInput
+from leadway.stage._refusals import KeysMissing, LeadParked
+from leadway.stage._rows import KeyedRows, SubjectRow
+
+_log = structlog.get_logger("leadway.stage")
+
+
+def topic_of(command: object) -> str:
+    """Where a command's facts go: catalog edits to catalog-events, all else to lead-events."""
+    return CATALOG_EVENTS if isinstance(command, Edit) else LEAD_EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a command came from: what its facts' envelopes say of it."""
+
+    input_id: str
+    at: datetime
+    actor: str
+    correlation: str | None
+    traceparent: str | None
+
+
+@dataclass(slots=True)
+class Deciding:
+    """One batch under its locks. `run` decides; the fields then hold what is to be saved."""
+
+    stage: Stage
+    rows: dict[str, SubjectRow]
+    shared: KeyedRows
+    identity: KeyedRows
+    catalogs: Snapshot
+    now: datetime
+    looked_up: Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]] = field(default_factory=dict[int, Any])
+    facts: list[Envelope] = field(default_factory=list[Envelope])
+    edits: list[CatalogFact] = field(default_factory=list[CatalogFact])
+    answers: dict[int, Answer | Exception] = field(default_factory=dict[int, "Answer | Exception"])
+    parked: list[tuple[FactInput, str]] = field(default_factory=list[tuple[FactInput, str]])
+    released: list[FactInput] = field(default_factory=list[FactInput])
+
+    def run(self, inputs: Sequence[Input]) -> None:
+        """Decide every input in order. Raises KeysMissing where a row is needed that was not locked."""
+        for index, item in enumerate(inputs):
+            if isinstance(item, FactInput):
+                self._fact(item)
+            elif isinstance(item, TimerInput):
+                self._timer(item)
+            elif index not in self.answers:
+                self._request(index, item)
+
+    def around(self, row: SubjectRow, origin: Origin, index: int = -1) -> BatchAround:
+        """The view that this input's command gets."""
+        return BatchAround(
+            row=row,
+            rows=self.rows,
+            shared=self.shared,
+            identity=self.identity,
+            catalogs=self.catalogs,
+            now=self.now,
+            at=origin.at,
+            input_id=origin.input_id,
+            actor=origin.actor,
+            looked_up=self.looked_up.get(index),
+        )
+
+    def _fact(self, item: FactInput) -> None:
+        if item.subject is None:
+            self.parked.append((item, item.error or "no envelope"))
+            return
+        row = self.rows[item.subject]
+        if row.parked and not item.released:
+            self.parked.append((item, "an earlier fact of this lead is parked"))
+            return
+        if item.envelope is None:
+            self._park(row, item, item.error or "it does not decode")
+            return
+        try:
+            self._consume(row, item.envelope)
+        except KeysMissing:
+            raise
+        except Exception as error:  # noqa: BLE001 one lead's trouble must not stop its partition
+            _log.warning("fact_parked", subject=item.subject, type=item.type, fact=item.envelope.id, exc_info=True)
+            self._park(row, item, f"{type(error).__name__}: {error}")
+            return
+        if item.released:
+            self.released.append(item)
+
+    def _park(self, row: SubjectRow, item: FactInput, reason: str) -> None:
+        row.parked = True
+        self.parked.append((item, reason))
+
+    def _consume(self, row: SubjectRow, envelope: Envelope) -> None:
+        fact = envelope.data
+        if isinstance(fact, CatalogFact):
+            self.edits.append(fact)
+            self.catalogs = self.catalogs.with_entries([fact])
+            return
+        before = row.mirror
+        row.correlation = row.correlation or envelope.correlation
+        if self.stage.mirror is not None:
+            row.mirror = self.stage.mirror.reflect(row.mirror, envelope)
+        try:
+            command = self.stage.translate(envelope) if self.stage.translate else None
+            if command is not None:
+                origin = Origin(
+                    input_id=envelope.id,
+                    at=envelope.time,
+                    actor=f"service:{self.stage.service}",
+                    correlation=envelope.correlation,
+                    traceparent=envelope.traceparent,
+                )
+                self._decide(row, command, origin)
+        except BaseException:
+            row.mirror = before
+            raise
+
+    def _timer(self, item: TimerInput) -> None:
+        row = self.rows[item.subject]
+        if row.parked or self.stage.on_timer is None or item.timer not in tuple(self.stage.timers(row.state)):
+            return
+        origin = Origin(
+            input_id=f"{item.subject}/{item.timer.name}/{item.timer.due_at.isoformat()}",
+            at=item.timer.due_at,
+            actor=f"service:{self.stage.service}",
+            correlation=row.correlation,
+            traceparent=None,
+        )
+        self._decide(row, self.stage.on_timer(item.subject, item.timer), origin)
+
+    def _request(self, index: int, item: RequestInput) -> None:
+        request = item.request
+        row = self.rows[request.subject]
+        try:
+            if row.parked:
+                raise LeadParked(f"{request.subject} waits for an operator")
+            origin = Origin(
+                input_id=item.attempt_id,
+                at=self.now,
+                actor=request.actor,
+                correlation=request.correlation,
+                traceparent=request.traceparent,
+            )
+            decided = self._decide(row, request.command, origin, index)
+            self.answers[index] = request.respond(decided)
+        except KeysMissing:
+            raise
+        except Refusal as refusal:
+            self.answers[index] = refusal
+        except Exception as error:
+            _log.exception("command_failed", subject=request.subject, command=type(request.command).__name__)
+            self.answers[index] = error
+
+    def _decide(self, row: SubjectRow, command: Any, origin: Origin, index: int = -1) -> Decided:
+        around = self.around(row, origin, index)
+        if isinstance(command, Edit):
+            return self._edit(row, command, origin, around)
+        subject, complete = self.stage.gathering.complete(command, around)
+        if subject != row.subject:
+            row = self._row(subject)
+            if row.parked:
+                raise LeadParked(f"{subject} waits for an operator")
+            around = self.around(row, origin, index)
+        decider = self.stage.leads
+        if decider is None:
+            message = f"{self.stage.service} decides nothing"
+            raise TypeError(message)
+        facts = tuple(decider.decide(complete, row.state))
+        if not facts:
+            return Decided(row.subject, complete, (), row.state, around)
+        state, envelopes, turned = self._apply(row, facts, origin)
+        row.state = state
+        row.last_at = max(row.last_at or envelopes[-1].time, *(each.time for each in envelopes))
+        row.correlation = envelopes[0].correlation
+        for keyed, key, value in turned:
+            keyed.put(key, value)
+        self.facts.extend(envelopes)
+        return Decided(row.subject, complete, envelopes, row.state, around)
+
+    def _row(self, subject: str) -> SubjectRow:
+        row = self.rows.get(subject)
+        if row is None:
+            raise KeysMissing(subjects=frozenset([subject]))
+        return row
+
+    def _apply(
+        self, row: SubjectRow, facts: tuple[Fact, ...], origin: Origin
+    ) -> tuple[Any, tuple[Envelope, ...], list[tuple[KeyedRows, str, Any]]]:
+        """All that a decision changes, worked out before any of it is kept: a failure leaves nothing behind."""
+        assert self.stage.leads is not None  # noqa: S101 only called for deciding stages
+        state = row.state
+        envelopes: list[Envelope] = []
+        pending: dict[tuple[int, str], Any] = {}
+        for fact in facts:
+            state = self.stage.leads.evolve(state, fact)
+            envelopes.append(self._envelope(row, fact, origin, envelopes))
+            for keyed, fold in ((self.shared, self.stage.shared), (self.identity, self.stage.identity)):
+                if fold is None:
+                    continue
+                for key in fold.keys(fact):
+                    if key not in keyed:
+                        raise KeysMissing(shared=frozenset([key]))
+                    value = pending.get((id(keyed), key), keyed.get(key))
+                    pending[id(keyed), key] = fold.evolve(key, value, fact)
+        by_id = {id(self.shared): self.shared, id(self.identity): self.identity}
+        return state, tuple(envelopes), [(by_id[table], key, value) for (table, key), value in pending.items()]
+
+    def _envelope(self, row: SubjectRow, fact: Fact, origin: Origin, earlier: Sequence[Envelope]) -> Envelope:
+        own = self.stage.time_of(fact) if self.stage.time_of else None
+        time = own or max(self.now, origin.at, row.last_at or origin.at)
+        target = fact.targets()
+        fact_id = derive("fact", origin.at, self.stage.service, origin.input_id, fact.wire, row.subject, *target)
+        if any(each.id == fact_id for each in earlier):
+            message = f"one command gave two {fact.wire} without a target to tell them apart"
+            raise ValueError(message)
+        return Envelope(
+            id=fact_id,
+            type=fact.wire,
+            source=self.stage.service,
+            subject=row.subject,
+            time=time,
+            sequence=0,
+            cause=origin.input_id,
+            correlation=origin.correlation or row.correlation or (earlier[0].id if earlier else fact_id),
+            actor=origin.actor,
+            traceparent=origin.traceparent,
+            data=fact,
+        )
+
+    def _edit(self, row: SubjectRow, command: Edit, origin: Origin, around: BatchAround) -> Decided:
+        held = self.catalogs.get(command.kind, row.subject)
+        version = held.version if held else 0
+        if command.if_match is not None and command.if_match != version:
+            raise StaleDocument(f"version {version} is in force, not {command.if_match}")
+        changed = cast("CatalogFact", _with_version(command.change(held), version))
+        if held is not None and changed == held:
+            return Decided(row.subject, command, (), held, around)
+        fact = cast("CatalogFact", _with_version(changed, version + 1))
+        envelope = self._envelope(row, fact, origin, ())
+        row.last_at = envelope.time
+        row.correlation = envelope.correlation
+        self.facts.append(envelope)
+        self.edits.append(fact)
+        self.catalogs = self.catalogs.with_entries([fact])
+        return Decided(row.subject, command, (envelope,), fact, around)
+
+
+def _with_version(fact: CatalogFact, version: int) -> CatalogFact:
+    return msgspec.structs.replace(fact, version=version)

@@ -1,0 +1,107 @@
+"""What enters a batch: requests, consumed facts and due timers, all on their way to becoming commands."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from leadway.eventlog import Partition
+from leadway.facts import Envelope
+from leadway.stage._declare import Answer, Request, Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record lies on the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(slots=True)
+class FactInput:
+    """A consumed fact, or the reason why it cannot be one. `subject` is None where no envelope could be read."""
+
+    place: Place
+    subject: str | None
+    type: str
+    envelope: Envelope | None
+    error: str | None = None
+    released: bool = False  # it comes from the parked list: its row there is closed by handling it
+
+
+@dataclass(slots=True)
+class RequestInput:
+    """A command from outside, with the future that its caller awaits."""
+
+    request: Request
+    future: asyncio.Future[Answer]
+    final: bool = False  # a refusal that rests on foreign facts may be given now
+    attempt_id: str = ""
+
+
+@dataclass(slots=True)
+class TimerInput:
+    """A timer that was found due; it counts only if the lead's state, once locked, still names it."""
+
+    subject: str
+    timer: Timer
+
+
+Input = FactInput | RequestInput | TimerInput
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """How far a consumer's position and marks move with a batch."""
+
+    partition: Partition
+    old: int
+    new: int
+    marks: dict[str, int]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is decided together, in one transaction."""
+
+    inputs: list[Input]
+    advances: tuple[Advance, ...] = ()
+    resends: list[Place] = field(default_factory=list[Place])
+    shared_hint: frozenset[str] = frozenset()
+    subjects_hint: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A fact with its number, as it goes into the outbox and to the relay."""
+
+    partition: Partition
+    sequence: int
+    envelope: Envelope
+    value: bytes
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a committed batch did."""
+
+    facts: list[Stamped]
+    next_timer_at: datetime | None = None
+    parked: int = 0
+    answers: list[tuple[asyncio.Future[Answer], Answer | Exception]] = field(
+        default_factory=list[tuple[asyncio.Future[Answer], Answer | Exception]]
+    )
+
+
+def settle(future: asyncio.Future[Any], answer: Answer | Exception) -> None:
+    """Give a caller its answer or its problem; a caller that went away gets nothing."""
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
