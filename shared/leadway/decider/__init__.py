@@ -5,20 +5,24 @@ Pure and of the standard library alone, so that a decider can be read, tested an
 
 from leadway.decider._decider import Decider, fold
 from leadway.decider._refusals import (
+    AssignmentEnded,
     Fault,
     Forbidden,
     InvalidRequest,
     NotFound,
+    NotOwner,
     Refusal,
     StaleDocument,
 )
 
 __all__ = [
+    "AssignmentEnded",
     "Decider",
     "Fault",
     "Forbidden",
     "InvalidRequest",
     "NotFound",
+    "NotOwner",
     "Refusal",
     "StaleDocument",
     "fold",

@@ -129,3 +129,25 @@ class StaleDocument(Refusal):
 
     slug = "stale-document"
     status = 412
+
+
+class NotOwner(Refusal):
+    """Somebody else has this lead.
+
+    Only the partner that holds the lead may do that; a lead in one of the vendor's own queues belongs to its channel
+    managers.
+    """
+
+    slug = "not-owner"
+    status = 403
+
+
+class AssignmentEnded(Refusal):
+    """The assignment has ended.
+
+    The lead was given back, taken back, taken away or closed since; nothing about that hold of it can be changed or
+    added any more. Ask for the lead to see how it ended.
+    """
+
+    slug = "assignment-ended"
+    status = 409
