@@ -11,8 +11,14 @@ from leadway.facts._fact import CatalogFact, LeadFact, wire
 from leadway.facts.personal import Sealed
 from leadway.facts.terms import KeyTurn
 
-Method = Literal["round_robin", "shark_tank", "direct", "account", "originated", "manual"]
+# How a partner was chosen; an open set: round_robin, shark_tank, direct, account, originated, manual.
+Method = str
 Reveal = Literal["assigned", "accepted"]
+
+
+class _Routed(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+    # When the router decided it: what the lead's own history shows. The envelope's time is never before this.
+    at: datetime | None = None
 
 
 class LeftOut(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,7 +48,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     not_matched: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict[str, tuple[str, ...]])
     steps: tuple[StepTaken, ...] = ()
     partner_versions: dict[str, int] = msgspec.field(default_factory=dict[str, int])
-    excluded: tuple[str, ...] = ()  # partners that had the lead and lost it
+    excluded: tuple[str, ...] = ()  # partners that had the lead and lost it: none of them was considered
+    input: str | None = None  # the fact or request that asked for it
 
 
 class RotationTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +62,7 @@ class RotationTurn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @wire("lead.pooled.v1", source="router")
-class LeadPooled(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+class LeadPooled(_Routed, frozen=True, kw_only=True, omit_defaults=True):
     """The lead waits in a shark tank pool for the first eligible partner to claim it."""
 
     lead_id: str
@@ -67,10 +74,11 @@ class LeadPooled(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     company_id: str | None = None
     product: str | None = None
     decision: Decision
+    personal: Sealed | None = None  # why a channel manager asked for it
 
 
 @wire("lead.retained.v1", source="router")
-class LeadRetained(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+class LeadRetained(_Routed, frozen=True, kw_only=True, omit_defaults=True):
     """The vendor keeps the lead in one of its own queues."""
 
     lead_id: str
@@ -81,16 +89,17 @@ class LeadRetained(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @wire("lead.unroutable.v1", source="router")
-class LeadUnroutable(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+class LeadUnroutable(_Routed, frozen=True, kw_only=True, omit_defaults=True):
     """No rule, step or queue takes the lead: a person has to look at it."""
 
     lead_id: str
     reason: str
     decision: Decision
+    personal: Sealed | None = None  # why a channel manager asked for it
 
 
 @wire("lead.assigned.v1", source="router")
-class LeadAssigned(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+class LeadAssigned(_Routed, frozen=True, kw_only=True, omit_defaults=True):
     """A partner holds the lead from now on, and has not yet said whether it takes it."""
 
     lead_id: str
@@ -109,10 +118,11 @@ class LeadAssigned(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     turn: RotationTurn | None = None
     keys: tuple[KeyTurn, ...] = ()  # account and load
     decision: Decision
+    personal: Sealed | None = None  # why a channel manager asked for it
 
 
 @wire("lead.claimed.v1", source="router")
-class LeadClaimed(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+class LeadClaimed(_Routed, frozen=True, kw_only=True, omit_defaults=True):
     """A partner took the lead from a pool: it holds it, and has accepted it by that."""
 
     lead_id: str
@@ -132,7 +142,7 @@ class LeadClaimed(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @wire("lead.accepted.v1", source="router")
-class LeadAccepted(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+class LeadAccepted(_Routed, frozen=True, kw_only=True, omit_defaults=True):
     """The holding partner takes the lead on."""
 
     lead_id: str
@@ -140,10 +150,11 @@ class LeadAccepted(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     partner_id: str
 
 
-class _Ended(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+class _Ended(_Routed, frozen=True, kw_only=True, omit_defaults=True):
     lead_id: str
     assignment_id: str
     partner_id: str
+    product: str | None = None  # under which the hold took its account key
     keys: tuple[KeyTurn, ...] = ()
 
 
@@ -181,7 +192,7 @@ class LeadReleased(_Ended, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @wire("acceptance.missed.v1", source="router")
-class AcceptanceMissed(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+class AcceptanceMissed(_Routed, frozen=True, kw_only=True, omit_defaults=True):
     """Nobody accepted by the deadline: the router's answer to sla.due (accept)."""
 
     lead_id: str
@@ -191,7 +202,7 @@ class AcceptanceMissed(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @wire("claim.missed.v1", source="router")
-class ClaimMissed(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
+class ClaimMissed(_Routed, frozen=True, kw_only=True, omit_defaults=True):
     """Nobody claimed by the deadline: the router's answer to sla.due (claim)."""
 
     lead_id: str
