@@ -1,0 +1,174 @@
+"""The outermost layer of a service: what every request meets before any route.
+
+Plain ASGI, because FastAPI's own layers cost more than the work that some routes do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from leadway.decider import Refusal
+from leadway.stage import OutcomeUnknown, Overloaded
+from leadway.telemetry import HttpMetrics
+from leadway.web._problems import (
+    BodyTooLarge,
+    InternalError,
+    RequestTimeout,
+    problem_response,
+)
+from leadway.web._traceparent import continue_trace, enter_trace, leave_trace, trace_id
+
+BODY_BYTES_MAX: Final = 256 * 1024
+REQUEST_SECONDS_MAX: Final = 30.0
+REQUESTS_MAX: Final = 2_000
+
+Shortcut = Callable[[Scope], ASGIApp | None]
+"""Picks requests that an app of its own answers before FastAPI is asked; None: not this one."""
+
+_log = structlog.get_logger("leadway.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may cost. A route declares a larger body by FastAPI's own `max_body_size=`."""
+
+    body_bytes_max: int = BODY_BYTES_MAX
+    request_seconds_max: float = REQUEST_SECONDS_MAX
+    requests_max: int = REQUESTS_MAX
+
+
+BodyLimitOf = Callable[[Scope], int]
+
+
+class Edge:
+    """Gives each request a traceparent and a measure, bounds it, and answers for what went wrong inside."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limits: Limits,
+        body_limit_of: BodyLimitOf,
+        shortcuts: Sequence[Shortcut],
+        metrics: HttpMetrics,
+    ) -> None:
+        self._app = app
+        self._limits = limits
+        self._body_limit_of = body_limit_of
+        self._shortcuts = tuple(shortcuts)
+        self._metrics = metrics
+        self._requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, receive, send, self._limits.body_bytes_max, self._body_limit_of)
+        token = enter_trace(exchange.traceparent)
+        started = self._metrics.now()
+        self._requests += 1
+        try:
+            await self._answer(exchange)
+        finally:
+            self._requests -= 1
+            leave_trace(token)
+            self._metrics.observe(scope["method"], exchange.status, started, exchange.answered_at)
+
+    async def _answer(self, exchange: _Exchange) -> None:
+        try:
+            self._check_room()
+            exchange.check_declared_length()
+            async with asyncio.timeout(self._limits.request_seconds_max) as deadline:
+                exchange.deadline = deadline
+                await self._inner(exchange.scope)(exchange.scope, exchange.receive, exchange.send)
+        except Refusal as refusal:
+            await exchange.refuse(refusal)
+        except TimeoutError:
+            await exchange.refuse(OutcomeUnknown() if exchange.body_read else RequestTimeout())
+        except Exception as error:  # noqa: BLE001 - the last place where a broken request can still be answered
+            # Its text may quote what was sent, so only where it was raised goes to the log.
+            await _log.aexception("request failed", **exchange.named(), error=type(error).__name__)
+            await exchange.refuse(InternalError(trace_id=trace_id(exchange.traceparent)))
+
+    def _check_room(self) -> None:
+        if self._requests > self._limits.requests_max:
+            raise Overloaded(f"{self._limits.requests_max} requests are being answered already.")
+
+    def _inner(self, scope: Scope) -> ASGIApp:
+        for shortcut in self._shortcuts:
+            app = shortcut(scope)
+            if app is not None:
+                return app
+        return self._app
+
+
+class _Exchange:
+    """One request and its answer, as they pass the edge."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, body_bytes_max: int, body_limit_of: BodyLimitOf
+    ) -> None:
+        self.scope = scope
+        self._receive = receive
+        self._send = send
+        self._bytes_max = body_bytes_max
+        self._body_limit_of = body_limit_of
+        self._declared: bytes | None = None
+        self._bytes = 0
+        self.body_read = False
+        self.deadline: asyncio.Timeout | None = None
+        self.status = 0
+        self.answered_at: float | None = None
+        traceparent: bytes | None = None
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                self._declared = value
+            elif name == b"traceparent":
+                traceparent = value
+        self.traceparent = continue_trace(traceparent.decode("latin-1") if traceparent else None)
+
+    def check_declared_length(self) -> None:
+        if self._declared is None or len(self._declared) < len(str(self._bytes_max)):
+            return
+        self._check(int(self._declared) if self._declared.isdigit() else 0)
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._bytes += len(message.get("body", b""))
+            if self._bytes > self._bytes_max:
+                self._check(self._bytes)
+            self.body_read = not message.get("more_body", False)
+        return message
+
+    def _check(self, size: int) -> None:
+        if size <= self._bytes_max:
+            return
+        # Only a body over the default asks which route this is; the others never pay for the question.
+        self._bytes_max = max(self._bytes_max, self._body_limit_of(self.scope))
+        if size > self._bytes_max:
+            raise BodyTooLarge(f"This route takes bodies up to {self._bytes_max} bytes.", bytes_max=self._bytes_max)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.answered_at = asyncio.get_running_loop().time()
+            if self.deadline is not None:
+                # The answer has begun: a stream may go on for as long as it is read.
+                self.deadline.reschedule(None)
+        await self._send(message)
+
+    async def refuse(self, refusal: Refusal) -> None:
+        if self.status:
+            # Half an answer is out already; cutting the connection is all that tells the caller.
+            raise ConnectionAbortedError("the answer broke off")
+        await problem_response(refusal)(self.scope, self.receive, self.send)
+
+    def named(self) -> dict[str, object]:
+        return {"method": self.scope["method"], "trace_id": trace_id(self.traceparent)}
