@@ -30,6 +30,9 @@ class NotificationDue(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     fact_time: datetime
     endpoints: tuple[DueEndpoint, ...]
     replay: bool = False
+    assignment_id: str | None = None  # of the hold that the fact is about
+    deal_id: str | None = None
+    change: dict[str, object] = msgspec.field(default_factory=dict[str, object])  # what the fact says; nothing personal
 
 
 @wire("notification.delivered.v1", source="delivery")
@@ -41,6 +44,7 @@ class NotificationDelivered(LeadFact, frozen=True, kw_only=True, omit_defaults=T
     endpoint_id: str
     attempts: int
     status: int
+    delivered_at: datetime | None = None  # when the endpoint answered
 
 
 @wire("notification.failed.v1", source="delivery")
@@ -53,6 +57,7 @@ class NotificationFailed(LeadFact, frozen=True, kw_only=True, omit_defaults=True
     attempts: int
     status: int | None = None
     reason: str
+    failed_at: datetime | None = None
 
 
 @wire("endpoint.changed.v1", source="delivery")
