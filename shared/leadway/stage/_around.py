@@ -75,6 +75,8 @@ class BatchAround:
         return self._shared.get(key)
 
     def identity(self, key: str) -> Any:
+        if key not in self._identity:
+            raise KeysMissing(identity=frozenset([key]))
         return self._identity.get(key)
 
     def state_of(self, subject: str) -> Any:

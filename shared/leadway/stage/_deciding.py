@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
@@ -39,6 +39,18 @@ class Origin:
     traceparent: str | None
 
 
+_NOWHERE = Origin(input_id="", at=datetime.fromtimestamp(0, UTC), actor="", correlation=None, traceparent=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What an input comes to before its lead's state matters: the command, and the mirror with its fact folded in."""
+
+    command: Any
+    mirror_before: Any
+    mirror_after: Any
+
+
 @dataclass(slots=True)
 class Deciding:
     """One batch under its locks. `run` decides; the fields then hold what is to be saved."""
@@ -55,12 +67,74 @@ class Deciding:
     answers: dict[int, Answer | Exception] = field(default_factory=dict[int, "Answer | Exception"])
     parked: list[tuple[FactInput, str]] = field(default_factory=list[tuple[FactInput, str]])
     released: list[FactInput] = field(default_factory=list[FactInput])
+    prepared: dict[int, Prepared] = field(default_factory=dict[int, Prepared])
+
+    def shared_keys(self, inputs: Sequence[Input]) -> set[str]:
+        """The shared rows that the batch's commands name, mirrors folded forward but nothing decided yet."""
+        keys: set[str] = set()
+        mirrors: dict[str, Any] = {}
+        name = self.stage.gathering.shared_keys
+        for index, item in enumerate(inputs):
+            try:
+                subject, command, origin = self._prepare(index, item, mirrors)
+                if command is None or isinstance(command, Edit) or subject is None:
+                    continue
+                row = self.rows[subject]
+                ahead = replace(row, mirror=mirrors.get(subject, row.mirror))
+                keys.update(name(command, self.around(ahead, origin)))
+            except Exception as error:  # noqa: BLE001 deciding meets it again, and parks or refuses that one input
+                _log.debug("not_prepared", error=type(error).__name__)
+        return keys
+
+    def _prepare(self, index: int, item: Input, mirrors: dict[str, Any]) -> tuple[str | None, Any, Origin]:
+        if isinstance(item, RequestInput):
+            return item.request.subject, item.request.command, self._request_origin(item)
+        if isinstance(item, TimerInput):
+            on_timer = self.stage.on_timer
+            command = on_timer(item.subject, item.timer) if on_timer else None
+            return item.subject, command, self._timer_origin(item)
+        envelope = item.envelope
+        if item.subject is None or envelope is None or isinstance(envelope.data, CatalogFact):
+            return None, None, _NOWHERE
+        before = mirrors.get(item.subject, self.rows[item.subject].mirror)
+        after = self.stage.mirror.reflect(before, envelope) if self.stage.mirror else before
+        command = self.stage.translate(envelope) if self.stage.translate else None
+        mirrors[item.subject] = after
+        self.prepared[index] = Prepared(command, before, after)
+        return item.subject, command, self._fact_origin(envelope)
+
+    def _fact_origin(self, envelope: Envelope) -> Origin:
+        return Origin(
+            input_id=envelope.id,
+            at=envelope.time,
+            actor=f"service:{self.stage.service}",
+            correlation=envelope.correlation,
+            traceparent=envelope.traceparent,
+        )
+
+    def _timer_origin(self, item: TimerInput) -> Origin:
+        return Origin(
+            input_id=f"{item.subject}/{item.timer.name}/{item.timer.due_at.isoformat()}",
+            at=item.timer.due_at,
+            actor=f"service:{self.stage.service}",
+            correlation=self.rows[item.subject].correlation,
+            traceparent=None,
+        )
+
+    def _request_origin(self, item: RequestInput) -> Origin:
+        return Origin(
+            input_id=item.attempt_id,
+            at=self.now,
+            actor=item.request.actor,
+            correlation=item.request.correlation,
+            traceparent=item.request.traceparent,
+        )
 
     def run(self, inputs: Sequence[Input]) -> None:
         """Decide every input in order. Raises KeysMissing where a row is needed that was not locked."""
         for index, item in enumerate(inputs):
             if isinstance(item, FactInput):
-                self._fact(item)
+                self._fact(index, item)
             elif isinstance(item, TimerInput):
                 self._timer(item)
             elif index not in self.answers:
@@ -81,7 +155,7 @@ class Deciding:
             looked_up=self.looked_up.get(index),
         )
 
-    def _fact(self, item: FactInput) -> None:
+    def _fact(self, index: int, item: FactInput) -> None:
         if item.subject is None:
             self.parked.append((item, item.error or "no envelope"))
             return
@@ -93,7 +167,7 @@ class Deciding:
             self._park(row, item, item.error or "it does not decode")
             return
         try:
-            self._consume(row, item.envelope)
+            self._consume(index, row, item.envelope)
         except KeysMissing:
             raise
         except Exception as error:  # noqa: BLE001 one lead's trouble must not stop its partition
@@ -107,7 +181,7 @@ class Deciding:
         row.parked = True
         self.parked.append((item, reason))
 
-    def _consume(self, row: SubjectRow, envelope: Envelope) -> None:
+    def _consume(self, index: int, row: SubjectRow, envelope: Envelope) -> None:
         fact = envelope.data
         if isinstance(fact, CatalogFact):
             self.edits.append(fact)
@@ -115,19 +189,15 @@ class Deciding:
             return
         before = row.mirror
         row.correlation = row.correlation or envelope.correlation
-        if self.stage.mirror is not None:
-            row.mirror = self.stage.mirror.reflect(row.mirror, envelope)
+        prepared = self.prepared.get(index)
+        if prepared is None or prepared.mirror_before is not before:
+            after = self.stage.mirror.reflect(before, envelope) if self.stage.mirror else before
+            prepared = Prepared(self.stage.translate(envelope) if self.stage.translate else None, before, after)
+        row.mirror = prepared.mirror_after
+        if prepared.command is None:
+            return
         try:
-            command = self.stage.translate(envelope) if self.stage.translate else None
-            if command is not None:
-                origin = Origin(
-                    input_id=envelope.id,
-                    at=envelope.time,
-                    actor=f"service:{self.stage.service}",
-                    correlation=envelope.correlation,
-                    traceparent=envelope.traceparent,
-                )
-                self._decide(row, command, origin)
+            self._decide(row, prepared.command, self._fact_origin(envelope))
         except BaseException:
             row.mirror = before
             raise
@@ -136,14 +206,7 @@ class Deciding:
         row = self.rows[item.subject]
         if row.parked or self.stage.on_timer is None or item.timer not in tuple(self.stage.timers(row.state)):
             return
-        origin = Origin(
-            input_id=f"{item.subject}/{item.timer.name}/{item.timer.due_at.isoformat()}",
-            at=item.timer.due_at,
-            actor=f"service:{self.stage.service}",
-            correlation=row.correlation,
-            traceparent=None,
-        )
-        self._decide(row, self.stage.on_timer(item.subject, item.timer), origin)
+        self._decide(row, self.stage.on_timer(item.subject, item.timer), self._timer_origin(item))
 
     def _request(self, index: int, item: RequestInput) -> None:
         request = item.request
@@ -151,14 +214,7 @@ class Deciding:
         try:
             if row.parked:
                 raise LeadParked(f"{request.subject} waits for an operator")
-            origin = Origin(
-                input_id=item.attempt_id,
-                at=self.now,
-                actor=request.actor,
-                correlation=request.correlation,
-                traceparent=request.traceparent,
-            )
-            decided = self._decide(row, request.command, origin, index)
+            decided = self._decide(row, request.command, self._request_origin(item), index)
             self.answers[index] = request.respond(decided)
         except KeysMissing:
             raise
@@ -216,7 +272,8 @@ class Deciding:
                     continue
                 for key in fold.keys(fact):
                     if key not in keyed:
-                        raise KeysMissing(shared=frozenset([key]))
+                        missing = frozenset([key])
+                        raise KeysMissing(shared=missing) if keyed is self.shared else KeysMissing(identity=missing)
                     value = pending.get((id(keyed), key), keyed.get(key))
                     pending[id(keyed), key] = fold.evolve(key, value, fact)
         by_id = {id(self.shared): self.shared, id(self.identity): self.identity}

@@ -250,6 +250,8 @@ class Request:
     idempotency: IdempotencyKey | None = None
     traceparent: str | None = None
     correlation: str | None = None
+    fresh: bool = False
+    """`subject` was drawn for this request and nobody else can know it yet: its row needs no lock."""
     secrets: Callable[[Answer], Answer] | None = None
     """Applied to the answer after it was stored, at each answering: secrets are derived again, never kept."""
 

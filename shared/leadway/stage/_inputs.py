@@ -69,9 +69,10 @@ class Batch:
     """What is decided together, in one transaction."""
 
     inputs: list[Input]
-    advances: tuple[Advance, ...] = ()
+    advances: tuple[Advance, ...] = ()  # how far the consumer gets by it; empty for requests and timers
     resends: list[Place] = field(default_factory=list[Place])
     shared_hint: frozenset[str] = frozenset()
+    identity_hint: frozenset[str] = frozenset()
     subjects_hint: frozenset[str] = frozenset()
 
 

@@ -70,9 +70,16 @@ class Stopped(Exception):
 class KeysMissing(Exception):
     """A decision touched rows that were not locked: the batch is tried again with them."""
 
-    def __init__(self, *, shared: frozenset[str] = frozenset(), subjects: frozenset[str] = frozenset()) -> None:
-        super().__init__(f"not locked: {sorted(shared)[:5]} {sorted(subjects)[:5]}")
+    def __init__(
+        self,
+        *,
+        shared: frozenset[str] = frozenset(),
+        identity: frozenset[str] = frozenset(),
+        subjects: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(f"not locked: {sorted(shared | identity | subjects)[:5]}")
         self.shared = shared
+        self.identity = identity
         self.subjects = subjects
 
 

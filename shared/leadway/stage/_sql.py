@@ -149,3 +149,47 @@ UPDATE parked AS p SET verdict = 'released'
 FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[])) AS u(topic, partition, "offset")
 WHERE p.topic = u.topic AND p.partition = u.partition AND p."offset" = u."offset"
 """)
+COUNTERS = text("SELECT topic, partition, sequence FROM counters")
+POSITION = text("SELECT position FROM positions WHERE topic = :topic AND partition = :partition")
+SENT = text('SELECT topic, partition, sequence, "offset", id, scanned FROM sent')
+SAVE_SENT = text("""
+WITH cleared AS (
+  DELETE FROM outbox AS o USING unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:sequences AS bigint[]))
+    AS u(topic, partition, sequence)
+  WHERE o.topic = u.topic AND o.partition = u.partition AND o.sequence <= u.sequence)
+INSERT INTO sent (topic, partition, sequence, "offset", id, scanned)
+SELECT topic, partition, sequence, "offset", id, "offset" FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]),
+  CAST(:sequences AS bigint[]), CAST(:offsets AS bigint[]), CAST(:ids AS text[]))
+  AS u(topic, partition, sequence, "offset", id)
+ON CONFLICT (topic, partition) DO UPDATE SET sequence = excluded.sequence, "offset" = excluded."offset",
+  id = excluded.id, scanned = greatest(sent.scanned, excluded.scanned)
+WHERE sent.sequence < excluded.sequence
+""")
+SAVE_SCANNED = text("""
+INSERT INTO sent (topic, partition, sequence, "offset", id, scanned)
+SELECT topic, partition, 0, -1, '', scanned
+FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:scanned AS bigint[])) AS u(topic, partition, scanned)
+ON CONFLICT (topic, partition) DO UPDATE SET scanned = greatest(sent.scanned, excluded.scanned)
+""")
+OUTBOX = text("""
+SELECT topic, partition, sequence, key, headers, value FROM outbox
+WHERE topic = :topic AND partition = :partition AND sequence > :sequence ORDER BY sequence LIMIT :limit
+""")
+OUTBOX_HEADS = text("SELECT topic, partition, max(sequence) AS sequence FROM outbox GROUP BY topic, partition")
+OUTBOX_SIZE = text("SELECT count(*) FROM outbox")
+TAKE_LEASE = text("""
+INSERT INTO leases AS l (name, holder, until) VALUES (:name, :holder, clock_timestamp() + make_interval(secs => :seconds))
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
+RETURNING holder
+""")
+GIVE_LEASE = text("DELETE FROM leases WHERE name = :name AND holder = :holder")
+LEASE_HOLDER = text("SELECT holder, until < clock_timestamp() AS over FROM leases WHERE name = :name")
+EXPIRED_INSTANCES = text("""
+DELETE FROM leases WHERE name LIKE 'instance:%' AND until < clock_timestamp() - make_interval(secs => :seconds)
+RETURNING holder
+""")
+STOP_BACKENDS = text("""
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = ANY(CAST(:names AS text[])) AND pid <> pg_backend_pid()
+""")

@@ -1,0 +1,7 @@
+"""Putting a process together: settings, the services that it runs, their databases, the log, one HTTP face."""
+
+from leadway.hosting._deployment import Deployment, ServiceRunning, deployment
+from leadway.hosting._services import service_names, services
+from leadway.hosting._settings import Settings
+
+__all__ = ["Deployment", "ServiceRunning", "Settings", "deployment", "service_names", "services"]

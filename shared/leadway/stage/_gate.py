@@ -1,0 +1,138 @@
+"""The gate: concurrent requests gathered into one transaction, as a consumed batch is.
+
+No timer lingers: the next batch gathers while the last one commits. The queue is bounded; past the bound a caller is
+told to come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from leadway.decider import Refusal
+from leadway.ids import draw
+from leadway.stage._declare import Answer, IdempotencyKey, Request
+from leadway.stage._inputs import Batch, Input, Outcome, RequestInput, settle
+from leadway.stage._refusals import Lagging, OutcomeUnknown, Overloaded
+from leadway.stage._transaction import Transactions
+from leadway.stage._trouble import Surroundings
+
+_log = structlog.get_logger("leadway.stage")
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """Bounds of one gate."""
+
+    queue_max: int = 4096
+    batch_max: int = 256
+    database_wait_seconds: float = 5.0
+    catch_up_seconds: float = 2.0
+
+
+@dataclass(slots=True)
+class Gate:
+    """Gathers one instance's requests."""
+
+    transactions: Transactions
+    committed: Callable[[Outcome], None]
+    caught_up: Callable[[str, float], Awaitable[bool]]
+    limits: GateLimits = field(default_factory=GateLimits)
+    _queue: deque[RequestInput] = field(default_factory=deque[RequestInput])
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def execute(self, request: Request) -> Answer:
+        """Decide one request durably. See StageRuntime.execute."""
+        try:
+            answer = await self._enqueue(request, final=False)
+        except Refusal as refusal:
+            if not refusal.foreign:
+                raise
+            if not await self.caught_up(request.subject, self.limits.catch_up_seconds):
+                raise Lagging(f"what is known of {request.subject} may be behind") from refusal
+            answer = await self._enqueue(request, final=True)
+        return request.secrets(answer) if request.secrets else answer
+
+    async def _enqueue(self, request: Request, *, final: bool) -> Answer:
+        if len(self._queue) >= self.limits.queue_max:
+            raise Overloaded(f"{len(self._queue)} requests are waiting")
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._queue.append(RequestInput(request, future, final, attempt_id(request.idempotency)))
+        self._arrived.set()
+        return await future
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._queue:
+                await self._batch(self._take())
+
+    def _take(self) -> list[RequestInput]:
+        """The next requests, but no two under one Idempotency-Key: the second waits for the first one's answer."""
+        taken: list[RequestInput] = []
+        later: list[RequestInput] = []
+        keys: set[IdempotencyKey] = set()
+        while self._queue and len(taken) < self.limits.batch_max:
+            item = self._queue.popleft()
+            if item.future.done():
+                continue
+            key = item.request.idempotency
+            if key is None or key not in keys:
+                taken.append(item)
+                if key is not None:
+                    keys.add(key)
+            else:
+                later.append(item)
+        self._queue.extendleft(reversed(later))
+        return taken
+
+    async def _batch(self, items: list[RequestInput]) -> None:
+        deadline = time.monotonic() + self.limits.database_wait_seconds
+        backoff = 0.02
+        inputs: list[Input] = list(items)
+        while True:
+            try:
+                outcome = await self.transactions.run(Batch(inputs))
+            except Surroundings as error:
+                if time.monotonic() + backoff > deadline:
+                    self._refuse(items, Overloaded(f"the database does not answer ({error})"))
+                    return
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, 0.5)
+            except OutcomeUnknown as error:
+                self._refuse(items, error)
+                return
+            except Exception as error:
+                _log.exception("gate_failed")
+                self._refuse(items, error)
+                return
+            else:
+                self.committed(outcome)
+                for future, answer in outcome.answers:
+                    settle(future, answer)
+                return
+
+    def _refuse(self, items: list[RequestInput], error: Exception) -> None:
+        for item in items:
+            settle(item.future, error)
+
+    def close(self) -> None:
+        """Refuse what still waits."""
+        while self._queue:
+            settle(self._queue.popleft().future, Overloaded("the service is stopping"))
+
+
+def attempt_id(key: IdempotencyKey | None) -> str:
+    """The input id of a request: from its Idempotency-Key if it has one, else drawn."""
+    if key is None:
+        return draw("req")
+    said = "\n".join((key.caller, key.method, key.path, key.key))
+    return f"req_{hashlib.sha256(said.encode()).hexdigest()[:32]}"

@@ -1,0 +1,192 @@
+"""Taking a batch's locks, one class of rows after the other, each sorted, each in one query.
+
+The order is the same everywhere: positions, idempotency keys, identity keys, leads, shared keys, counters. Rows that may
+be missing are first put there as stubs: FOR UPDATE locks nothing where there is no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import CursorResult
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from leadway.decider import Refusal
+from leadway.facts import LEAD_EVENTS
+from leadway.stage import _answers, _sql
+from leadway.stage._codec import Decoding
+from leadway.stage._deciding import topic_of
+from leadway.stage._declare import Answer, IdempotencyKey, SharedFold, Stage
+from leadway.stage._inputs import Advance, Batch, FactInput, RequestInput
+from leadway.stage._refusals import Fenced, IdempotencyKeyReused
+from leadway.stage._rows import KeyedRows, SubjectRow
+
+_marks = msgspec.msgpack.Encoder(order="deterministic")
+
+
+async def advance(connection: AsyncConnection, advances: Sequence[Advance]) -> None:
+    """Move positions and marks on: the fence. Raises Fenced where another instance moved them first."""
+    if not advances:
+        return
+    ordered = sorted(advances, key=lambda each: each.partition)
+    result = await connection.execute(
+        _sql.ADVANCE,
+        {
+            "topics": [each.partition.topic for each in ordered],
+            "partitions": [each.partition.number for each in ordered],
+            "olds": [each.old for each in ordered],
+            "news": [each.new for each in ordered],
+            "marks": [_marks.encode(each.marks) for each in ordered],
+        },
+    )
+    if isinstance(result, CursorResult) and result.rowcount != len(ordered):
+        raise Fenced
+
+
+class Loader:
+    """Loads and locks the rows of a stage's batches."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._state = Decoding(stage.state_type, stage.leads.initial if stage.leads else None)
+        self._mirror = Decoding(stage.mirror.type if stage.mirror else None, stage.mirror.initial if stage.mirror else None)
+        self._known: dict[str, set[str]] = {"shared_keys": set(), "identity_keys": set()}
+
+    def forget(self) -> None:
+        """Take nothing for known any more (another database may be behind the same address)."""
+        for known in self._known.values():
+            known.clear()
+
+    def decode(self, state: bytes | None, mirror: bytes | None) -> tuple[Any, Any]:
+        """A lead's state and mirror from their bytes."""
+        return self._state(state), self._mirror(mirror)
+
+    async def idempotency(self, connection: AsyncConnection, batch: Batch) -> dict[int, Answer | Exception]:
+        """Answers that earlier requests under the same keys already have, by place in the batch."""
+        asked = {
+            index: item.request.idempotency
+            for index, item in enumerate(batch.inputs)
+            if isinstance(item, RequestInput) and item.request.idempotency is not None
+        }
+        if not asked:
+            return {}
+        keys = sorted({(key.caller, key.method, key.path, key.key): key for key in asked.values()}.items())
+        columns = _answers.key_columns([key for _, key in keys])
+        await connection.execute(_sql.ADD_IDEMPOTENCY, columns | {"digests": [key.body_digest for _, key in keys]})
+        rows = (await connection.execute(_sql.LOCK_IDEMPOTENCY, columns)).all()
+        stored = {(row.caller, row.method, row.path, row.key): row for row in rows}
+        answers: dict[int, Answer | Exception] = {}
+        for index, key in asked.items():
+            row = stored[key.caller, key.method, key.path, key.key]
+            if bytes(row.digest) != key.body_digest:
+                answers[index] = IdempotencyKeyReused(f"the key {key.key!r} came with another body before")
+            elif row.status is not None:
+                answers[index] = _answers.decode(row.status, bytes(row.answer))
+        return answers
+
+    async def identities(self, connection: AsyncConnection, batch: Batch) -> KeyedRows:
+        """The identity rows that the batch's commands name."""
+        if self._stage.identity is None:
+            return KeyedRows({})
+        keys = set(batch.identity_hint)
+        for item in batch.inputs:
+            if isinstance(item, RequestInput):
+                keys.update(self._stage.gathering.identity_keys(item.request.command))
+        return await self.keyed(connection, "identity_keys", self._stage.identity, keys)
+
+    async def keyed(
+        self, connection: AsyncConnection, table: str, fold: SharedFold | None, keys: Iterable[str]
+    ) -> KeyedRows:
+        """Lock rows of a keyed table; a row that nothing was said of yet has its initial value."""
+        wanted = sorted(set(keys))
+        if not wanted or fold is None:
+            return KeyedRows({})
+        known = self._known[table]
+        unknown = [key for key in wanted if key not in known]
+        if unknown:
+            await connection.execute(_sql.KEYED[table]["add"], {"keys": unknown})
+        rows = (await connection.execute(_sql.KEYED[table]["lock"], {"keys": wanted})).all()
+        if len(rows) < len(wanted):  # what was known belonged to another database: learn it again
+            known.clear()
+            await connection.execute(_sql.KEYED[table]["add"], {"keys": wanted})
+            rows = (await connection.execute(_sql.KEYED[table]["lock"], {"keys": wanted})).all()
+        decoder = self._decoder(fold)
+        return KeyedRows({row.key: fold.initial(row.key) if row.value is None else decoder.decode(row.value) for row in rows})
+
+    def learned(self, table: str, keys: Iterable[str]) -> None:
+        """These rows were committed: no stub is needed for them again. Bounded: past the bound all are forgotten."""
+        known = self._known[table]
+        if len(known) > _KNOWN_KEYS_MAX:
+            known.clear()
+        known.update(keys)
+
+    def _decoder(self, fold: SharedFold) -> msgspec.msgpack.Decoder[Any]:
+        return msgspec.msgpack.Decoder(fold.value_type)
+
+    async def subjects(
+        self, connection: AsyncConnection, batch: Batch, identity: KeyedRows, answered: Iterable[int]
+    ) -> dict[str, SubjectRow]:
+        """The leads and catalog entries that the batch is about, locked."""
+        wanted: dict[str, str] = dict.fromkeys(batch.subjects_hint, LEAD_EVENTS)
+        fresh: dict[str, str] = {}
+        done = set(answered)
+        for index, item in enumerate(batch.inputs):
+            if isinstance(item, FactInput):
+                if item.subject is not None:
+                    wanted[item.subject] = item.place.topic
+            elif not isinstance(item, RequestInput):
+                wanted[item.subject] = LEAD_EVENTS
+            elif index not in done:
+                command = item.request.command
+                (fresh if item.request.fresh else wanted)[item.request.subject] = topic_of(command)
+                if self._stage.identity is not None:
+                    named = self._stage.gathering.subjects(command, identity.values)
+                    wanted.update(dict.fromkeys(named, LEAD_EVENTS))
+        rows = await self._lock(connection, wanted)
+        for subject, topic in fresh.items():
+            rows.setdefault(subject, self._row(topic, subject))
+        return rows
+
+    async def _lock(self, connection: AsyncConnection, wanted: dict[str, str]) -> dict[str, SubjectRow]:
+        if not wanted:
+            return {}
+        order = sorted((topic, subject) for subject, topic in wanted.items())
+        topics, subjects = [topic for topic, _ in order], [subject for _, subject in order]
+        await connection.execute(_sql.ADD_SUBJECTS, {"topics": topics, "subjects": subjects})
+        found = (await connection.execute(_sql.LOCK_SUBJECTS, {"subjects": subjects})).all()
+        rows: dict[str, SubjectRow] = {}
+        for each in found:
+            row = self._row(each.topic, each.subject, each.state, each.mirror)
+            row.last_at, row.correlation = each.last_at, each.correlation
+            row.parked = row.parked_before = each.parked
+            rows[each.subject] = row
+        return rows
+
+    def _row(
+        self, topic: str, subject: str, state: bytes | None = None, mirror: bytes | None = None
+    ) -> SubjectRow:
+        value, reflected = (None, None)
+        if topic == LEAD_EVENTS:
+            value, reflected = self.decode(state, mirror)
+        return SubjectRow(topic, subject, value, reflected, value, reflected)
+
+
+_KNOWN_KEYS_MAX = 200_000
+
+
+def storable(answer: Answer | Exception, *, final: bool) -> bool:
+    """Whether an answer is kept for its key: successes and decided refusals are, passing trouble is not."""
+    if isinstance(answer, Answer):
+        return True
+    return isinstance(answer, Refusal) and answer.status < 500 and (final or not answer.foreign)
+
+
+def keys_of(batch: Batch, answers: dict[int, Answer | Exception]) -> list[tuple[IdempotencyKey, Answer | Exception]]:
+    """The batch's idempotency keys with what their requests were answered."""
+    return [
+        (item.request.idempotency, answers[index])
+        for index, item in enumerate(batch.inputs)
+        if isinstance(item, RequestInput) and item.request.idempotency is not None and index in answers
+    ]

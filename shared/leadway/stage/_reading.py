@@ -1,0 +1,118 @@
+"""From records to inputs: marks that accept only the next sequence, and what to do with each type. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from leadway.eventlog import Partition, Record
+from leadway.facts import Undecodable, Unreadable, fact_types
+from leadway.facts.codec import decode, known, known_in_another_version
+from leadway.stage._declare import Stage
+from leadway.stage._inputs import FactInput, Place
+from leadway.stage._refusals import Stopped
+
+
+class Treatment(Enum):
+    """What this service does with facts of a type."""
+
+    HANDLE = auto()
+    SKIP = auto()
+    PARK = auto()
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a run of records of one partition comes to."""
+
+    inputs: list[FactInput] = field(default_factory=list[FactInput])
+    marks: dict[str, int] = field(default_factory=dict[str, int])
+    resends: list[Place] = field(default_factory=list[Place])
+    own_highest: int = 0
+
+
+class Reader:
+    """Reads records for one stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._service = stage.service
+        self._handled = {kind.wire for kind in stage.foreign}
+        self._stems = {wire.rpartition(".v")[0] for wire in self._handled}
+        self._sources = {kind.source for kind in fact_types()}
+        self._treatments: dict[bytes, Treatment] = {}
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The wire names that this service handles."""
+        return frozenset(self._handled)
+
+    def read(self, partition: Partition, records: Sequence[Record], marks: Mapping[str, int]) -> Reading:
+        """Sort the records of one partition out. Raises Stopped where a sequence is missing: the mark passes no gap."""
+        reading = Reading(marks=dict(marks))
+        for record in records:
+            place = Place(record.topic, record.partition, record.offset)
+            try:
+                source, sequence = record.headers["ce_source"].decode(), int(record.headers["ce_sequence"])
+                if source not in self._sources:
+                    raise Unreadable(f"nobody here knows the source {source[:60]!r}")
+            except (KeyError, ValueError, Unreadable) as error:
+                reading.inputs.append(FactInput(place, None, "?", None, f"no readable envelope: {error}"))
+                continue
+            if not self._is_next(reading, place, source, sequence):
+                continue
+            if source == self._service:
+                reading.own_highest = max(reading.own_highest, sequence)
+            else:
+                self._take(reading, place, record)
+        return reading
+
+    def _is_next(self, reading: Reading, place: Place, source: str, sequence: int) -> bool:
+        mark = reading.marks.get(source, 0)
+        if sequence <= mark:
+            reading.resends.append(place)
+            return False
+        if sequence > mark + 1:
+            raise Stopped(
+                f"{place.topic}/{place.partition} at {place.offset}: {source} goes from {mark} to {sequence}. "
+                "The log lost records, or something else wrote to it. Nothing was skipped; restore the log, or rebuild."
+            )
+        reading.marks[source] = sequence
+        return True
+
+    def _take(self, reading: Reading, place: Place, record: Record) -> None:
+        raw = record.headers.get("ce_type", b"")
+        treatment = self._treatments.get(raw)
+        if treatment is None:
+            treatment = self._treatments.setdefault(raw, self._treatment(raw))
+        if treatment is Treatment.SKIP:
+            return
+        reading.inputs.append(read_fact(place, record))
+
+    def _treatment(self, raw: bytes) -> Treatment:
+        name = raw.decode(errors="replace")
+        if name in self._handled or (known(name) and name.rpartition(".v")[0] in self._stems):
+            return Treatment.HANDLE
+        if name.rpartition(".v")[0] in self._stems and known_in_another_version(name):
+            return Treatment.PARK
+        return Treatment.SKIP
+
+
+def read_fact(place: Place, record: Record) -> FactInput:
+    """One record as an input: decoded, or with the reason why it is not."""
+    name = record.headers.get("ce_type", b"?").decode(errors="replace")
+    subject = record.headers.get("ce_subject", record.key).decode(errors="replace")
+    if "\0" in subject or not subject or len(subject) > _SUBJECT_CHARS_MAX:
+        return FactInput(place, None, name, None, "the subject is not one")
+    try:
+        return FactInput(place, subject, name, decode(record.headers, record.value or b""))
+    except (Undecodable, Unreadable) as error:
+        return FactInput(place, subject, name, None, str(error))
+
+
+_SUBJECT_CHARS_MAX = 200
+
+
+def own_above(readings: Iterable[tuple[Partition, Reading]], counters: Mapping[Partition, int]) -> list[Partition]:
+    """Partitions whose log holds an own fact above the own counter: the database is older than the log."""
+    return [partition for partition, reading in readings if reading.own_highest > counters.get(partition, 0)]

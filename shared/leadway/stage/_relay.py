@@ -1,0 +1,191 @@
+"""The relay: moves the outbox to the log, in order, one batch in flight for each partition.
+
+One for each service, by a lease. What the engine has just committed is handed over in memory; whatever is missing there
+is read from the outbox. Any failure drops what is pending and the producer, and sends again from the first unmarked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from leadway.eventlog import EventLog, LogError, LogLost, NewRecord, Partition, Producer
+from leadway.facts.codec import encode_headers
+from leadway.stage import _crash, _sql
+from leadway.stage._inputs import Stamped
+from leadway.stage._leases import Lease
+from leadway.stage._refusals import Stopped
+from leadway.stage._term import check_term
+
+_log = structlog.get_logger("leadway.stage")
+_headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLimits:
+    """Bounds of one relay."""
+
+    records_max: int = 1000
+    handed_over_max: int = 20_000
+    idle_check_seconds: float = 1.0
+    backoff_seconds_max: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A fact on its way to the log."""
+
+    sequence: int
+    id: str
+    record: NewRecord
+
+
+@dataclass(slots=True)
+class Relay:
+    """One instance's relay; it works only while it holds the lease."""
+
+    service: str
+    engine: AsyncEngine
+    log: EventLog
+    lease: Lease
+    limits: RelayLimits = field(default_factory=RelayLimits)
+    sent: dict[Partition, int] = field(default_factory=dict[Partition, int])
+    pending: int = 0
+    _handed: dict[Partition, dict[int, Stamped]] = field(default_factory=dict[Partition, dict[int, Stamped]])
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def offer(self, facts: Sequence[Stamped]) -> None:
+        """Take over what was just committed, so that it need not be read again."""
+        held = sum(map(len, self._handed.values()))
+        if held + len(facts) > self.limits.handed_over_max:
+            self._handed.clear()
+        else:
+            for fact in facts:
+                self._handed.setdefault(fact.partition, {})[fact.sequence] = fact
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled. Raises Stopped where log and database do not belong together."""
+        backoff = 0.05
+        while True:
+            try:
+                if not await self.lease.held():
+                    self._handed.clear()
+                    await asyncio.sleep(self.lease.seconds / 4)
+                    continue
+                await self._term()
+            except (LogError, DBAPIError, OSError) as error:
+                _log.warning("relay_backs_off", service=self.service, error=f"{type(error).__name__}: {error}"[:200])
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, self.limits.backoff_seconds_max)
+            except LogLost as error:
+                raise Stopped(str(error)) from error
+            else:
+                backoff = 0.05
+
+    async def _term(self) -> None:
+        """One term: from taking the lease, or after any failure, until the next."""
+        self._handed.clear()
+        self.sent = await check_term(self.service, self.engine, self.log)
+        producer = await self.log.producer(self.service)
+        look = True  # in the outbox: at a term's start, and whenever what was handed over has a gap
+        try:
+            while await self.lease.held():
+                self._wake.clear()
+                batches = self._from_memory()
+                if not batches and look:
+                    batches = await self._from_outbox()
+                    look = bool(batches)
+                if batches:
+                    await self._send(producer, batches)
+                    continue
+                try:
+                    await asyncio.wait_for(self._wake.wait(), self.limits.idle_check_seconds)
+                    look = self._has_gap()
+                except TimeoutError:
+                    look = True
+        finally:
+            await asyncio.shield(producer.close())
+
+    def _has_gap(self) -> bool:
+        return not any(self.sent.get(p, 0) + 1 in held for p, held in self._handed.items())
+
+    def _from_memory(self) -> dict[Partition, list[Outgoing]]:
+        batches: dict[Partition, list[Outgoing]] = {}
+        for partition, held in self._handed.items():
+            sequence = self.sent.get(partition, 0) + 1
+            size = 0
+            while sequence in held and len(batches.get(partition, ())) < self.limits.records_max:
+                stamped = held[sequence]
+                size += len(stamped.value) + _ENVELOPE_BYTES
+                if size > self.log.batch_bytes_max and partition in batches:
+                    break
+                record = NewRecord(stamped.envelope.subject.encode(), stamped.value, encode_headers(stamped.envelope))
+                batches.setdefault(partition, []).append(Outgoing(sequence, stamped.envelope.id, record))
+                sequence += 1
+        return batches
+
+    async def _from_outbox(self) -> dict[Partition, list[Outgoing]]:
+        batches: dict[Partition, list[Outgoing]] = {}
+        async with self.engine.connect() as connection:
+            heads = (await connection.execute(_sql.OUTBOX_HEADS)).all()
+            for head in heads:
+                partition = Partition(head.topic, head.partition)
+                after = self.sent.get(partition, 0)
+                if head.sequence <= after:
+                    continue
+                spot = {"topic": head.topic, "partition": head.partition, "sequence": after}
+                rows = (await connection.execute(_sql.OUTBOX, spot | {"limit": self.limits.records_max})).all()
+                batch = self._contiguous(rows, after)
+                if batch:
+                    batches[partition] = batch
+        return batches
+
+    def _contiguous(self, rows: Sequence[object], after: int) -> list[Outgoing]:
+        batch: list[Outgoing] = []
+        size = 0
+        for row in rows:
+            sequence: int = row.sequence  # type: ignore[attr-defined]
+            headers = _headers.decode(row.headers)  # type: ignore[attr-defined]
+            value: bytes = row.value  # type: ignore[attr-defined]
+            size += len(value) + _ENVELOPE_BYTES
+            if sequence != after + 1 or (size > self.log.batch_bytes_max and batch):
+                break
+            fact_id = dict(headers)["ce_id"].decode()
+            key: str = row.key  # type: ignore[attr-defined]
+            batch.append(Outgoing(sequence, fact_id, NewRecord(key.encode(), value, headers)))
+            after = sequence
+        return batch
+
+    async def _send(self, producer: Producer, batches: Mapping[Partition, list[Outgoing]]) -> None:
+        _crash.point("relay.before_sending")
+        offsets = await producer.append_many({p: [each.record for each in b] for p, b in batches.items()})
+        _crash.point("relay.between_sending_and_marking")
+        last = {partition: batch[-1] for partition, batch in batches.items()}
+        for partition, outgoing in last.items():
+            held = self._handed.get(partition)
+            if held:
+                for each in batches[partition]:
+                    held.pop(each.sequence, None)
+            self.sent[partition] = outgoing.sequence
+        order = sorted(last)
+        async with self.engine.begin() as connection:
+            await connection.execute(
+                _sql.SAVE_SENT,
+                {
+                    "topics": [each.topic for each in order],
+                    "partitions": [each.number for each in order],
+                    "sequences": [last[each].sequence for each in order],
+                    "offsets": [offsets[each] + len(batches[each]) - 1 for each in order],
+                    "ids": [last[each].id for each in order],
+                },
+            )
+
+
+_ENVELOPE_BYTES = 600

@@ -1,0 +1,186 @@
+"""A running stage: its loops, and what its service's api may ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from leadway.eventlog import EventLog, LogError, Partition, partition_of
+from leadway.facts import LEAD_EVENTS
+from leadway.stage import _sql
+from leadway.stage._catalogs import CatalogCache, Snapshot
+from leadway.stage._consumer import Consumer, ConsumerLimits
+from leadway.stage._declare import Answer, Request, Stage
+from leadway.stage._gate import Gate, GateLimits
+from leadway.stage._inputs import Outcome
+from leadway.stage._leases import Lease, sweep_instances
+from leadway.stage._refusals import Stopped
+from leadway.stage._relay import Relay, RelayLimits
+from leadway.stage._term import check_term
+from leadway.stage._timers import Timers
+from leadway.stage._transaction import Transactions
+
+_log = structlog.get_logger("leadway.stage")
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeLimits:
+    """Bounds of a running stage."""
+
+    gate: GateLimits = field(default_factory=GateLimits)
+    consumer: ConsumerLimits = field(default_factory=ConsumerLimits)
+    relay: RelayLimits = field(default_factory=RelayLimits)
+    lease_seconds: float = 6.0
+    idempotency_hours: int = 24
+
+
+class Runtime:
+    """One instance of one service's stage. `instance` names it among its equals, and its database connections."""
+
+    def __init__(
+        self, *, stage: Stage, engine: AsyncEngine, log: EventLog, instance: str, limits: RuntimeLimits | None = None
+    ) -> None:
+        self.stage = stage
+        self.engine = engine
+        self.log = log
+        self.instance = instance
+        self.limits = limits or RuntimeLimits()
+        self.stopped: str | None = None
+        self._cache = CatalogCache()
+        self._callbacks: list[Callable[[], None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lease = Lease(engine, "relay", instance, self.limits.lease_seconds)
+        self.transactions = Transactions(engine, stage, partitions=log.partitions, cache=self._cache)
+        self.relay = Relay(stage.service, engine, log, self._lease, self.limits.relay)
+        self.gate = Gate(self.transactions, self._committed, self.caught_up, self.limits.gate)
+        self.timers = Timers(engine, self.transactions, self._committed)
+        self.consumer = Consumer(
+            stage=stage,
+            log=log,
+            engine=engine,
+            transactions=self.transactions,
+            cache=self._cache,
+            committed=self._committed,
+            limits=self.limits.consumer,
+        )
+
+    async def start(self) -> None:
+        """Check that database and log belong together, then work. Raises Stopped where they do not."""
+        await check_term(self.stage.service, self.engine, self.log)
+        loops: list[Callable[[], Any]] = [self.gate.run, self.relay.run, self._heartbeat]
+        if self.stage.foreign:
+            loops.append(self.consumer.run)
+        if self.stage.on_timer is not None:
+            loops.append(self.timers.run)
+        self._tasks = [asyncio.create_task(self._watched(loop), name=f"{self.stage.service}.{loop.__qualname__}") for loop in loops]
+
+    async def close(self) -> None:
+        """Stop every loop; give leases back."""
+        self.gate.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(DBAPIError, OSError):
+            await self._lease.give_back()
+            await Lease(self.engine, f"instance:{self.instance}", self.instance).give_back()
+
+    async def execute(self, request: Request) -> Answer:
+        """See leadway.stage.StageRuntime."""
+        if self.stopped is not None:
+            raise Stopped(self.stopped)
+        return await self.gate.execute(request)
+
+    async def query(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:
+        """See leadway.stage.StageRuntime."""
+        async with self.engine.connect() as connection:
+            rows = (await connection.execute(text(sql), params)).mappings().all()
+        return [dict(row) for row in rows]
+
+    async def keep(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:
+        """See leadway.stage.StageRuntime."""
+        async with self.engine.begin() as connection:
+            result = await connection.execute(text(sql), params)
+            return [dict(row) for row in result.mappings().all()] if result.returns_rows else []
+
+    async def lead(self, subject: str) -> tuple[Any, Any]:
+        """See leadway.stage.StageRuntime."""
+        async with self.engine.connect() as connection:
+            spot = {"topic": LEAD_EVENTS, "subject": subject}
+            row = (await connection.execute(_sql.READ_SUBJECT, spot)).one_or_none()
+        return self.transactions.loader.decode(row.state if row else None, row.mirror if row else None)
+
+    async def catalogs(self) -> Snapshot:
+        """See leadway.stage.StageRuntime."""
+        async with self.engine.connect() as connection:
+            return await self._cache.refresh(connection)
+
+    def on_saved(self, callback: Callable[[], None]) -> None:
+        """See leadway.stage.StageRuntime."""
+        self._callbacks.append(callback)
+
+    async def caught_up(self, subject: str, seconds: float) -> bool:
+        """Wait until this service has read the subject's partition up to its head as of now; False: not within bounds."""
+        partition = Partition(LEAD_EVENTS, partition_of(subject.encode(), self.log.partitions))
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            head = (await self.log.heads())[partition]
+            while (await self._position(partition)) < head:
+                left = deadline - asyncio.get_running_loop().time()
+                if left <= 0:
+                    return False
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.consumer.progressed.wait(), min(left, 0.1))
+        except (DBAPIError, LogError, OSError):
+            return False
+        return True
+
+    async def _position(self, partition: Partition) -> int:
+        held = self.consumer.held.get(partition)
+        if held is not None:
+            return held.position
+        async with self.engine.connect() as connection:
+            spot = {"topic": partition.topic, "partition": partition.number}
+            return (await connection.execute(_sql.POSITION, spot)).scalar_one_or_none() or 0
+
+    def _committed(self, outcome: Outcome) -> None:
+        if outcome.facts:
+            self.relay.offer(outcome.facts)
+        self.timers.nudge(outcome.next_timer_at)
+        if outcome.facts:
+            for callback in self._callbacks:
+                callback()
+
+    async def _heartbeat(self) -> None:
+        """Show that this instance lives; end the connections of those that no longer do; forget old answers."""
+        lease = Lease(self.engine, f"instance:{self.instance}", self.instance, self.limits.lease_seconds)
+        while True:
+            try:
+                await lease.held()
+                await sweep_instances(self.engine, over_seconds=self.limits.lease_seconds)
+                async with self.engine.begin() as connection:
+                    await connection.execute(_sql.EXPIRE_IDEMPOTENCY, {"hours": self.limits.idempotency_hours})
+            except (DBAPIError, OSError) as error:
+                _log.warning("heartbeat_missed", service=self.stage.service, error=type(error).__name__)
+            await asyncio.sleep(self.limits.lease_seconds / 3)
+
+    async def _watched(self, loop: Callable[[], Any]) -> None:
+        """Run a loop; whatever ends it ends this service's work, loudly."""
+        try:
+            await loop()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.stopped = str(error) if isinstance(error, Stopped) else f"{type(error).__name__}: {error}"
+            _log.critical("service_stopped", service=self.stage.service, why=self.stopped, exc_info=True)
+            self.gate.close()
+            for task in self._tasks:
+                if task is not asyncio.current_task():
+                    task.cancel()

@@ -1,0 +1,66 @@
+"""The check at each term's start: do this database and this log still belong together?"""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from leadway.eventlog import EventLog, Partition, Record
+from leadway.stage import _sql
+from leadway.stage._refusals import Stopped
+
+
+async def check_term(service: str, engine: AsyncEngine, log: EventLog) -> dict[Partition, int]:
+    """The sequence sent last for each partition. Raises Stopped where the log lost what was sent, or where it holds own
+    facts that the database does not know."""
+    async with engine.connect() as connection:
+        sent = {Partition(row.topic, row.partition): row for row in (await connection.execute(_sql.SENT)).all()}
+        rows = (await connection.execute(_sql.COUNTERS)).all()
+    counters = {Partition(row.topic, row.partition): int(row.sequence) for row in rows}
+    heads = await log.heads()
+    floors = await log.floors()
+    scanned: dict[Partition, int] = {}
+    for partition, head in heads.items():
+        mark = sent.get(partition)
+        start = floors[partition]
+        if mark is not None and mark.sequence > 0:
+            await _check_mark(service, log, partition, mark, head)
+            start = max(start, mark.offset)
+        if mark is not None:
+            start = max(start, min(mark.scanned, head))
+        await _check_rest(service, log, partition, start, counters.get(partition, 0))
+        scanned[partition] = head
+    order = sorted(scanned)
+    columns = {"topics": [p.topic for p in order], "partitions": [p.number for p in order]}
+    async with engine.begin() as connection:
+        await connection.execute(_sql.SAVE_SCANNED, columns | {"scanned": [scanned[p] for p in order]})
+    return {partition: row.sequence for partition, row in sent.items()}
+
+
+async def _check_mark(service: str, log: EventLog, partition: Partition, mark: object, head: int) -> None:
+    offset: int = mark.offset  # type: ignore[attr-defined]
+    sequence: int = mark.sequence  # type: ignore[attr-defined]
+    fact_id: str = mark.id  # type: ignore[attr-defined]
+    found: Record | None = None
+    if offset < head:
+        async for records in log.read(partition, offset, offset + 1, batch=1):
+            found = records[0] if records else None
+            break
+    if found is None or found.headers.get("ce_id") != fact_id.encode():
+        raise Stopped(
+            f"{service}: fact {sequence} of {partition.topic}/{partition.number} was sent to offset {offset}, and is not "
+            "there: the log lost data or is another one. Restore the log; nothing is sent until then."
+        )
+
+
+async def _check_rest(service: str, log: EventLog, partition: Partition, start: int, counter: int) -> None:
+    own = service.encode()
+    async for records in log.read(partition, start):
+        for record in records:
+            if record.headers.get("ce_source") != own:
+                continue
+            sequence = int(record.headers.get("ce_sequence", b"0"))
+            if sequence > counter:
+                raise Stopped(
+                    f"{service}: the log holds its fact {sequence} of {partition.topic}/{partition.number}, its database "
+                    f"counts {counter}: the database is older than the log. Bring a newer copy, or rebuild it."
+                )

@@ -1,0 +1,205 @@
+"""One batch, one transaction: fence, lock, decide, save, stamp, commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from leadway.decider import Refusal
+from leadway.stage import _answers, _saving, _sql, _trouble
+from leadway.stage._catalogs import CatalogCache
+from leadway.stage._deciding import Deciding, Origin
+from leadway.stage._declare import Answer, Stage
+from leadway.stage._inputs import Batch, FactInput, Outcome, RequestInput
+from leadway.stage._loading import Loader, advance, keys_of, storable
+from leadway.stage._refusals import KeysMissing, Unacceptable
+
+_log = structlog.get_logger("leadway.stage")
+_REDOS_MAX = 8
+
+
+class Transactions:
+    """Runs a stage's batches against its database."""
+
+    def __init__(self, engine: AsyncEngine, stage: Stage, *, partitions: int, cache: CatalogCache) -> None:
+        self._engine = engine
+        self._stage = stage
+        self._partitions = partitions
+        self._cache = cache
+        self.loader = Loader(stage)
+        self._views = [_saving.ViewWriter(view) for view in stage.views]
+
+    async def run(self, batch: Batch) -> Outcome:
+        """Decide the batch durably. Raises Fenced, or Surroundings where nothing was committed and a retry may help,
+        or OutcomeUnknown where the database did not say in time whether it committed."""
+        for _ in range(_REDOS_MAX):
+            try:
+                return await self._once(batch)
+            except KeysMissing as missing:
+                batch.shared_hint |= missing.shared
+                batch.identity_hint |= missing.identity
+                batch.subjects_hint |= missing.subjects
+            except DBAPIError as error:
+                if not _trouble.is_of_the_data(error):
+                    raise _trouble.surroundings(error) from error
+                await self._set_aside(batch, error)
+            except (OSError, TimeoutError) as error:
+                raise _trouble.surroundings(error) from error
+        message = "the batch names other rows each time it is decided"
+        raise RuntimeError(message)
+
+    async def _once(self, batch: Batch, *, keep: bool = True) -> Outcome:
+        async with self._engine.connect() as connection:
+            transaction = await connection.begin()
+            xid, outcome = await self._work(connection, batch)
+            if not keep:
+                await transaction.rollback()
+                return outcome
+            try:
+                await transaction.commit()
+            except (DBAPIError, OSError) as error:
+                if not _trouble.is_lost(error):
+                    raise
+                await connection.invalidate()
+                await _trouble.resolve_commit(self._engine, xid)
+        self.loader.learned("shared_keys", batch.shared_hint)
+        return outcome
+
+    async def _work(self, connection: AsyncConnection, batch: Batch) -> tuple[str, Outcome]:
+        await advance(connection, batch.advances)
+        if batch.resends:
+            places = [(place.topic, place.partition, place.offset) for place in batch.resends]
+            topics, partitions, offsets = map(list, zip(*places, strict=True))
+            columns = {"topics": topics, "partitions": partitions, "offsets": offsets}
+            await connection.execute(_sql.ADD_RESENDS, columns)
+        answers = await self.loader.idempotency(connection, batch)
+        identity = await self.loader.identities(connection, batch)
+        rows = await self.loader.subjects(connection, batch, identity, answers)
+        deciding, xid = await self._under_locks(connection, batch, answers, identity, rows)
+        deciding.run(batch.inputs)
+        return xid, await self._save(connection, batch, deciding)
+
+    async def _under_locks(
+        self, connection: AsyncConnection, batch: Batch, answers: dict[int, Any], identity: Any, rows: dict[str, Any]
+    ) -> tuple[Deciding, str]:
+        """The batch ready to be decided: shared rows locked, then the clock read."""
+        deciding = Deciding(
+            stage=self._stage,
+            rows=rows,
+            shared=_saving.KeyedRows({}),
+            identity=identity,
+            catalogs=self._cache.held,
+            now=_EPOCH,
+            answers=answers,
+        )
+        if self._stage.shared is not None:
+            deciding.catalogs = await self._cache.refresh(connection)
+            keys = batch.shared_hint | deciding.shared_keys(batch.inputs)
+            deciding.shared = await self.loader.keyed(connection, "shared_keys", self._stage.shared, keys)
+            batch.shared_hint = frozenset(keys)
+        surroundings = (await connection.execute(_sql.SURROUNDINGS)).one()
+        deciding.now = surroundings.now
+        deciding.catalogs = await self._cache.at(connection, surroundings.revision)
+        deciding.looked_up = await self._look_up(connection, batch, deciding)
+        return deciding, surroundings.xid
+
+    async def _look_up(
+        self, connection: AsyncConnection, batch: Batch, deciding: Deciding
+    ) -> Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]]:
+        found: dict[int, dict[str, Sequence[Mapping[str, Any]]]] = {}
+        for index, item in enumerate(batch.inputs):
+            if not isinstance(item, RequestInput) or index in deciding.answers:
+                continue
+            origin = Origin(item.attempt_id, deciding.now, item.request.actor, None, None)
+            around = deciding.around(deciding.rows[item.request.subject], origin)
+            for name, (sql, params) in self._stage.gathering.lookups(item.request.command, around).items():
+                rows = (await connection.execute(text(sql), dict(params))).mappings().all()
+                found.setdefault(index, {})[name] = [dict(row) for row in rows]
+        return found
+
+    async def _save(self, connection: AsyncConnection, batch: Batch, deciding: Deciding) -> Outcome:
+        rows = list(deciding.rows.values())
+        leads = _saving.lead_rows(rows)
+        stamped_subjects = {fact.subject for fact in deciding.facts}
+        changed = [row for row in rows if row.changed or row.subject in stamped_subjects]
+        await _saving.save_subjects(connection, changed)
+        await _saving.save_keyed(connection, "identity_keys", deciding.identity)
+        await _saving.save_keyed(connection, "shared_keys", deciding.shared)
+        await _saving.save_catalogs(connection, deciding.edits)
+        for view in self._views:
+            await view.save(connection, leads)
+        await _saving.save_timers(connection, self._stage, leads)
+        await _saving.save_parking(connection, deciding.parked, deciding.released)
+        await self._save_answers(connection, batch, deciding)
+        facts = await _saving.stamp(connection, deciding.facts, self._partitions)
+        outcome = Outcome(facts=facts, parked=len(deciding.parked))
+        outcome.next_timer_at = min(
+            (timer.due_at for row in leads if row.state_changed for timer in self._stage.timers(row.state)), default=None
+        )
+        for index, item in enumerate(batch.inputs):
+            if isinstance(item, RequestInput):
+                outcome.answers.append((item.future, deciding.answers[index]))
+        return outcome
+
+    async def _save_answers(self, connection: AsyncConnection, batch: Batch, deciding: Deciding) -> None:
+        final = {
+            item.request.idempotency: item.final for item in batch.inputs if isinstance(item, RequestInput)
+        }
+        kept: list[tuple[Any, tuple[int, bytes]]] = []
+        dropped: list[Any] = []
+        for key, answer in keys_of(batch, deciding.answers):
+            if storable(answer, final=final[key]) and isinstance(answer, Answer | Refusal):
+                kept.append((key, _answers.encode(answer)))
+            else:
+                dropped.append(key)
+        if kept:
+            columns = _answers.key_columns([key for key, _ in kept])
+            values = {"statuses": [status for _, (status, _) in kept], "answers": [data for _, (_, data) in kept]}
+            await connection.execute(_sql.SAVE_IDEMPOTENCY, columns | values)
+        if dropped:
+            await connection.execute(_sql.DROP_IDEMPOTENCY, _answers.key_columns(dropped))
+
+    async def _set_aside(self, batch: Batch, error: DBAPIError) -> None:
+        """Find the inputs whose values the database refuses, by trying parts without keeping them; park or refuse
+        these and nothing else."""
+        bad = await self._bad_among(batch, list(range(len(batch.inputs))))
+        if not bad:
+            raise _trouble.surroundings(error) from error
+        reason = _trouble.reason(error)
+        for index in sorted(bad, reverse=True):
+            item = batch.inputs[index]
+            _log.warning("input_refused_by_database", reason=reason, kind=type(item).__name__)
+            if isinstance(item, FactInput):
+                batch.inputs[index] = replace(item, envelope=None, error=reason)
+            else:
+                batch.inputs.pop(index)
+                if isinstance(item, RequestInput):
+                    _trouble.fail(item, Unacceptable(reason))
+
+    async def _bad_among(self, batch: Batch, indexes: list[int]) -> list[int]:
+        part = Batch([batch.inputs[index] for index in indexes], (), [], batch.shared_hint, batch.identity_hint)
+        try:
+            for _ in range(_REDOS_MAX):
+                try:
+                    await self._once(part, keep=False)
+                    return []
+                except KeysMissing as missing:
+                    part.shared_hint |= missing.shared
+                    part.identity_hint |= missing.identity
+                    part.subjects_hint |= missing.subjects
+        except DBAPIError as error:
+            if not _trouble.is_of_the_data(error):
+                raise _trouble.surroundings(error) from error
+        if len(indexes) == 1:
+            return indexes
+        half = len(indexes) // 2
+        return await self._bad_among(batch, indexes[:half]) + await self._bad_among(batch, indexes[half:])
+
+
+_EPOCH = _trouble.EPOCH

@@ -1,0 +1,27 @@
+"""Running a stage: for the composition root and tests; a service's own rooms need only `leadway.stage`."""
+
+from leadway.stage._consumer import ConsumerLimits
+from leadway.stage._gate import GateLimits
+from leadway.stage._inputs import Batch, FactInput, Outcome, Place, RequestInput, TimerInput
+from leadway.stage._relay import RelayLimits
+from leadway.stage._runtime import Runtime, RuntimeLimits
+from leadway.stage._tables import FOLDED, KEPT, create_views
+from leadway.stage._transaction import Transactions
+
+__all__ = [
+    "FOLDED",
+    "KEPT",
+    "Batch",
+    "ConsumerLimits",
+    "FactInput",
+    "GateLimits",
+    "Outcome",
+    "Place",
+    "RelayLimits",
+    "RequestInput",
+    "Runtime",
+    "RuntimeLimits",
+    "TimerInput",
+    "Transactions",
+    "create_views",
+]
