@@ -1,0 +1,35 @@
+"""Which campaign a touch names, resolved when it is asked: a code that is added later collects its earlier touches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+
+class CampaignCodes:
+    """The codes of all campaigns as they stand. `campaigns`: campaign id → its codes."""
+
+    def __init__(self, campaigns: Mapping[str, Iterable[str]]) -> None:
+        self._known = frozenset(campaigns)
+        self._by_code: dict[str, str] = {}
+        for campaign_id in sorted(campaigns):
+            for code in campaigns[campaign_id]:
+                self._by_code.setdefault(_folded(code), campaign_id)
+
+    @property
+    def by_code(self) -> Mapping[str, str]:
+        """Folded code → campaign id."""
+        return self._by_code
+
+    def resolve(self, said: Iterable[str], campaign_id: str | None = None) -> str | None:
+        """The campaign of the first saying that is a code, else the one that was known at capture, else None."""
+        for saying in said:
+            found = self._by_code.get(_folded(saying))
+            if found is not None:
+                return found
+            if saying in self._known:
+                return saying
+        return campaign_id
+
+
+def _folded(code: str) -> str:
+    return code.strip().casefold()
