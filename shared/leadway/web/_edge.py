@@ -84,17 +84,25 @@ class Edge:
         try:
             self._check_room()
             exchange.check_declared_length()
-            async with asyncio.timeout(self._limits.request_seconds_max) as deadline:
-                exchange.deadline = deadline
-                await self._inner(exchange.scope)(exchange.scope, exchange.receive, exchange.send)
+            await self._within_time(exchange)
         except Refusal as refusal:
             await exchange.refuse(refusal)
-        except TimeoutError:
-            await exchange.refuse(OutcomeUnknown() if exchange.body_read else RequestTimeout())
         except Exception as error:  # noqa: BLE001 - the last place where a broken request can still be answered
             # Its text may quote what was sent, so only where it was raised goes to the log.
-            await _log.aexception("request failed", **exchange.named(), error=type(error).__name__)
+            _log.error("request failed", **exchange.named(), error=type(error).__name__, exc_info=True)
             await exchange.refuse(InternalError(trace_id=trace_id(exchange.traceparent)))
+
+    async def _within_time(self, exchange: _Exchange) -> None:
+        deadline = exchange.deadline = asyncio.timeout(self._limits.request_seconds_max)
+        try:
+            async with deadline:
+                await self._inner(exchange.scope)(exchange.scope, exchange.receive, exchange.send)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise (RequestTimeout() if exchange.awaits_body else OutcomeUnknown()) from None
+        finally:
+            exchange.deadline = None
 
     def _check_room(self) -> None:
         if self._requests > self._limits.requests_max:
@@ -121,7 +129,8 @@ class _Exchange:
         self._body_limit_of = body_limit_of
         self._declared: bytes | None = None
         self._bytes = 0
-        self.body_read = False
+        self._body_ended = False
+        self.awaits_body = False
         self.deadline: asyncio.Timeout | None = None
         self.status = 0
         self.answered_at: float | None = None
@@ -139,12 +148,15 @@ class _Exchange:
         self._check(int(self._declared) if self._declared.isdigit() else 0)
 
     async def receive(self) -> Message:
+        # Left as it is where the wait is cut off: then it was the caller who was slow.
+        self.awaits_body = not self._body_ended
         message = await self._receive()
+        self.awaits_body = False
         if message["type"] == "http.request":
             self._bytes += len(message.get("body", b""))
             if self._bytes > self._bytes_max:
                 self._check(self._bytes)
-            self.body_read = not message.get("more_body", False)
+            self._body_ended = not message.get("more_body", False)
         return message
 
     def _check(self, size: int) -> None:
