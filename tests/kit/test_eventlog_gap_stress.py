@@ -27,20 +27,24 @@ WHOLE = [Partition(LEADS, number) for number in range(PARTITIONS)]
 driver: Any = asyncpg
 
 
+async def connect(database: str) -> Any:
+    return await driver.connect(database.replace("+asyncpg", ""))
+
+
 class RolledBack(Exception):
     """The writer changes its mind."""
 
 
 @pytest.fixture
 async def connection(database: str) -> AsyncIterator[Any]:
-    opened = await driver.connect(database)
+    opened = await connect(database)
     yield opened
     await opened.close()
 
 
 async def test_the_naive_reader_over_a_serial_column_loses_a_late_commit(database: str, connection: Any) -> None:
     await connection.execute("CREATE TABLE naive (pos bigserial PRIMARY KEY, name text)")
-    slow = await driver.connect(database)
+    slow = await connect(database)
     late = slow.transaction()
     await late.start()
     await slow.execute("INSERT INTO naive (name) VALUES ('slow')")  # draws position 1 …
@@ -114,7 +118,7 @@ async def test_twelve_writers_with_rollbacks_lose_and_double_nothing(database: s
 async def write(database: str, log: PostgresLog, number: int) -> list[bytes]:
     """Append now through the log, now in a transaction of one's own that may be rolled back; the keys that count."""
     chance = random.Random(number)
-    connection, producer, kept = await driver.connect(database), await log.producer(f"writer-{number}"), list[bytes]()
+    connection, producer, kept = await connect(database), await log.producer(f"writer-{number}"), list[bytes]()
     for turn in range(APPENDS):
         key, partition = b"%02d-%03d" % (number, turn), chance.choice(WHOLE)
         if chance.random() < 0.5:

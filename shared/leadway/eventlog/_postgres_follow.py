@@ -194,6 +194,7 @@ class Follower:
                 self._stop(LogLost(f"{partition} ends at {heads[partition]}, but offset {end - 1} was read before"))
                 return
         self.tail.reset(heads)
+        self._bell.ring()  # what was appended since the heads were read
         for reader in self.readers:
             for partition in heads:
                 reader.notice(partition, None)

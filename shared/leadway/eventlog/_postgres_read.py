@@ -152,6 +152,8 @@ class PostgresSubscription:
         for partition, start in chosen.items():
             if partition not in found and start < ends[partition]:
                 raise LogLost(f"{partition} no longer holds offset {start}")
+            if start > ends[partition]:  # ahead of what this process knows of: or of what there is
+                self._unchecked.add(partition)
         # A share that was lost while the database answered is not read any more.
         return {partition: records for partition, records in found.items() if partition in self._share}
 

@@ -71,20 +71,15 @@ class Tail:
             return frozenset()
         types = set(self._extend(run, records))
         waiting = self._waiting.get(partition)
-        while waiting and (following := waiting.pop(run.end, None)) is not None:
-            types.update(self._extend(run, following))
+        while waiting and (first := min(waiting)) <= run.end:
+            types.update(self._extend(run, waiting.pop(first)))
         if self._bytes > self._bytes_max:
             self._evict()
         return frozenset(types)
 
     def lacks(self, partition: Partition) -> bool:
         """Whether a batch waits for one before it."""
-        run, waiting = self._runs.get(partition), self._waiting.get(partition)
-        if run is None or not waiting:
-            return False
-        for first in [first for first in waiting if first < run.end]:
-            del waiting[first]
-        return bool(waiting)
+        return bool(self._waiting.get(partition))
 
     def _extend(self, run: _Run, records: Sequence[Record]) -> Iterable[bytes]:
         fresh = records[run.end - records[0].offset :]
