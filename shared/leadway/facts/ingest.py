@@ -54,6 +54,7 @@ class InterestClosed(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     lead_id: str
     person_id: str
     closed_by: str  # the lead.closed fact's id
+    personal: Sealed | None = None  # the person's e-mail digest, by which its next submission finds the lead
 
 
 @wire("interest.reopened.v1", source="ingest")
@@ -63,6 +64,7 @@ class InterestReopened(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     lead_id: str
     person_id: str
     reopened_by: str  # the lead.reopened fact's id
+    personal: Sealed | None = None  # as in interest.closed
 
 
 @wire("campaign.changed.v1", source="ingest")

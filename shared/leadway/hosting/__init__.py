@@ -1,7 +1,8 @@
 """Putting a process together: settings, the services that it runs, their databases, the log, one HTTP face."""
 
 from leadway.hosting._deployment import Deployment, ServiceRunning, deployment
+from leadway.hosting._rebuilding import Rebuilt, StillRunning, rebuild
 from leadway.hosting._services import service_names, services
 from leadway.hosting._settings import Settings
 
-__all__ = ["Deployment", "ServiceRunning", "Settings", "deployment", "service_names", "services"]
+__all__ = ["Deployment", "Rebuilt", "ServiceRunning", "Settings", "StillRunning", "deployment", "rebuild", "service_names", "services"]

@@ -109,6 +109,8 @@ class Gathering:
 
     identity_keys: Callable[[Any], Iterable[str]] = _no_keys
     """(command) → identity rows to lock before the leads; they find the lead that a command is about."""
+    identity_of_state: Callable[[Any], Iterable[str]] = _no_keys
+    """(state) → identity rows that a fact-born command on such a lead may touch; they never change for a lead."""
     subjects: Callable[[Any, Mapping[str, Any]], Iterable[str]] = _no_keys
     """(command, identity values by key) → leads that the command may turn out to be about."""
     shared_keys: Callable[[Any, Around], Iterable[str]] = _no_keys
@@ -279,6 +281,11 @@ class StageRuntime(Protocol):
 
     async def catalogs(self) -> Catalogs:
         """The catalogs as last committed."""
+        ...
+
+    @property
+    def catalogs_held(self) -> Catalogs:
+        """The catalogs as of this instance's last transaction: no query, maybe a moment old."""
         ...
 
     def on_saved(self, callback: Callable[[], None]) -> None:

@@ -94,6 +94,11 @@ class Loader:
         for item in batch.inputs:
             if isinstance(item, RequestInput):
                 keys.update(self._stage.gathering.identity_keys(item.request.command))
+        consumed = sorted({item.subject for item in batch.inputs if isinstance(item, FactInput) and item.subject})
+        if consumed:
+            # Read unlocked, which is safe because a lead's identity never changes; the leads' own locks come later.
+            for row in (await connection.execute(_sql.PEEK_STATES, {"subjects": consumed})).all():
+                keys.update(self._stage.gathering.identity_of_state(self._state(row.state)))
         return await self.keyed(connection, "identity_keys", self._stage.identity, keys)
 
     async def keyed(

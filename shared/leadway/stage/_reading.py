@@ -35,7 +35,9 @@ class Reading:
 class Reader:
     """Reads records for one stage."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, *, everything: bool = False) -> None:
+        """`everything`: own facts are read too (a rebuild folds them; live, deciding already has)."""
+        self._everything = everything
         self._service = stage.service
         self._handled = {kind.wire for kind in stage.foreign}
         self._stems = {wire.rpartition(".v")[0] for wire in self._handled}
@@ -63,6 +65,8 @@ class Reader:
                 continue
             if source == self._service:
                 reading.own_highest = max(reading.own_highest, sequence)
+                if self._everything:
+                    reading.inputs.append(read_fact(place, record))
             else:
                 self._take(reading, place, record)
         return reading

@@ -122,6 +122,11 @@ class Runtime:
         async with self.engine.connect() as connection:
             return await self._cache.refresh(connection)
 
+    @property
+    def catalogs_held(self) -> Snapshot:
+        """See leadway.stage.StageRuntime."""
+        return self._cache.held
+
     def on_saved(self, callback: Callable[[], None]) -> None:
         """See leadway.stage.StageRuntime."""
         self._callbacks.append(callback)

@@ -193,3 +193,7 @@ STOP_BACKENDS = text("""
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = ANY(CAST(:names AS text[])) AND pid <> pg_backend_pid()
 """)
+PEEK_STATES = text("""
+SELECT state FROM subjects
+WHERE subject = ANY(CAST(:subjects AS text[])) AND topic = 'lead-events' AND state IS NOT NULL
+""")

@@ -3,6 +3,8 @@
 from leadway.stage._consumer import ConsumerLimits
 from leadway.stage._gate import GateLimits
 from leadway.stage._inputs import Batch, FactInput, Outcome, Place, RequestInput, TimerInput
+from leadway.stage._parking import ParkedRecord, ParkingLot, StillParked
+from leadway.stage._rebuild import cut_of, fold_log, hashes, write
 from leadway.stage._relay import RelayLimits
 from leadway.stage._runtime import Runtime, RuntimeLimits
 from leadway.stage._tables import FOLDED, KEPT, create_views
@@ -16,12 +18,19 @@ __all__ = [
     "FactInput",
     "GateLimits",
     "Outcome",
+    "ParkedRecord",
+    "ParkingLot",
     "Place",
     "RelayLimits",
     "RequestInput",
     "Runtime",
     "RuntimeLimits",
+    "StillParked",
     "TimerInput",
     "Transactions",
     "create_views",
+    "cut_of",
+    "fold_log",
+    "hashes",
+    "write",
 ]
