@@ -1,0 +1,309 @@
+"""The stage runtime on a real PostgreSQL and the embedded log: what is decided once stays decided once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import toys
+from sqlalchemy import text
+
+from leadway.database import connect, migrate, role_of, schema_of
+from leadway.decider import StaleDocument
+from leadway.eventlog import EventLog, NewRecord, Partition, open_log, partition_of
+from leadway.stage import (
+    Answer,
+    Decided,
+    Edit,
+    IdempotencyKey,
+    IdempotencyKeyReused,
+    LeadParked,
+    Request,
+    Stage,
+    Stopped,
+    Unacceptable,
+)
+from leadway.stage.runtime import ParkingLot, Runtime, RuntimeLimits, create_views, cut_of, fold_log, hashes, write
+
+
+@dataclass
+class Street:
+    """The toy services on one database and log; more instances on request."""
+
+    url: str
+    log: EventLog
+    stack: AsyncExitStack
+
+    async def open(self, stage: Stage, name: str = "1", *, start: bool = True, lease_seconds: float = 6.0) -> Runtime:
+        await migrate(self.url, stage.service, None)
+        instance = f"{stage.service}-{name}"
+        engine = connect(
+            self.url, schema=schema_of(stage.service), role=role_of(stage.service), application_name=instance
+        )
+        self.stack.push_async_callback(engine.dispose)
+        async with engine.begin() as connection:
+            await create_views(connection, stage)
+        limits = RuntimeLimits(lease_seconds=lease_seconds)
+        runtime = Runtime(stage=stage, engine=engine, log=self.log, instance=instance, limits=limits)
+        self.stack.push_async_callback(runtime.close)
+        if start:
+            await runtime.start()
+        return runtime
+
+
+@pytest_asyncio.fixture
+async def street(database: str) -> AsyncGenerator[Street]:
+    async with AsyncExitStack() as stack:
+        log = open_log(database_url=database, partitions=4)
+        await log.start()
+        stack.push_async_callback(log.close)
+        yield Street(database, log, stack)
+
+
+def taking(number: int, lead: str = "lead_a", key: str | None = None, body: bytes = b"", **fields: str) -> Request:
+    def respond(decided: Decided) -> Answer:
+        return Answer(201, {"facts": [fact.id for fact in decided.facts]})
+
+    named = IdempotencyKey("user:me", "POST", "/till", key, body) if key else None
+    return Request(toys.Take(number, **fields), lead, "user:me", respond=respond, idempotency=named)
+
+
+async def eventually(look: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) -> Any:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (found := await look()):
+        assert asyncio.get_running_loop().time() < deadline, "it did not come to that in time"
+        await asyncio.sleep(0.01)
+    return found
+
+
+async def counted(tally: Runtime, number: int) -> bool:
+    rows = await tally.query("SELECT count(*) AS n FROM turns")
+    return rows[0]["n"] >= number
+
+
+async def test_concurrent_requests_and_their_facts_each_take_effect_once(street: Street) -> None:
+    till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
+    await asyncio.gather(*(till.execute(taking(number, f"lead_{number % 20}")) for number in range(200)))
+    await eventually(lambda: counted(tally, 200))
+    turns = await tally.query("SELECT turn FROM turns ORDER BY turn")
+    assert [row["turn"] for row in turns] == list(range(1, 201)), "each decision saw those before it, also in its batch"
+    sequences = await log_sequences(street.log, "till")
+    assert sorted(map(len, sequences)) == sorted(numbers[-1] for numbers in sequences), "dense in every partition"
+
+
+async def log_sequences(log: EventLog, source: str) -> list[list[int]]:
+    found: list[list[int]] = []
+    for partition in await log.heads():
+        numbers: list[int] = []
+        async for records in log.read(partition, 0):
+            numbers += [int(r.headers["ce_sequence"]) for r in records if r.headers["ce_source"] == source.encode()]
+        if numbers:
+            assert numbers == sorted(numbers)
+            found.append(numbers)
+    return found
+
+
+async def test_the_same_key_gives_the_same_answer_and_another_body_is_refused(street: Street) -> None:
+    till = await street.open(toys.TILL)
+    together = await asyncio.gather(*(till.execute(taking(1, key="k", body=b"x")) for _ in range(5)))
+    later = await till.execute(taking(1, key="k", body=b"x"))
+    assert all(answer == later for answer in together)
+    with pytest.raises(IdempotencyKeyReused):
+        await till.execute(taking(2, key="k", body=b"y"))
+    with pytest.raises(toys.AlreadyTaken) as first:
+        await till.execute(taking(1, key="refused"))
+    with pytest.raises(toys.AlreadyTaken) as again:
+        await till.execute(taking(1, key="refused"))
+    assert first.value.detail == again.value.detail == "number 1"
+
+
+async def test_one_value_that_the_database_refuses_harms_nobody_else(street: Street) -> None:
+    till = await street.open(toys.TILL)
+    good = [till.execute(taking(number, f"lead_{number}")) for number in range(20)]
+    bad = till.execute(taking(99, "lead_\0"))
+    answers = await asyncio.gather(bad, *good, return_exceptions=True)
+    assert isinstance(answers[0], Unacceptable)
+    assert all(isinstance(answer, Answer) for answer in answers[1:])
+
+
+async def test_poison_parks_its_lead_and_release_resumes_in_order(street: Street) -> None:
+    till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
+    await till.execute(taking(1, text="poison"))
+    await till.execute(taking(2))
+    await till.execute(taking(3, "lead_b"))
+    await eventually(lambda: counted(tally, 1))
+    lot = ParkingLot(tally.engine, street.log, tally.transactions)
+    waiting = await eventually(lambda: both(lot))
+    assert [(each.subject, each.reason) for each in waiting] == [
+        ("lead_a", "ValueError: this payment is poison"),
+        ("lead_a", "an earlier fact of this lead is parked"),
+    ]
+    with pytest.raises(LeadParked):
+        await tally.execute(Request(toys.Count(9, "red"), "lead_a", "user:me"))
+    await lot.drop(waiting[0].place)
+    assert await lot.release("lead_a") == 1
+    await eventually(lambda: counted(tally, 2))
+    assert await same_after_rebuild(tally)
+    await tally.execute(Request(toys.Count(9, "red"), "lead_a", "user:me"))
+
+
+async def both(lot: ParkingLot) -> Any:
+    waiting = await lot.list()
+    return waiting if len(waiting) == 2 else None
+
+
+async def same_after_rebuild(runtime: Runtime) -> bool:
+    stage = runtime.stage
+    scratch = f"{schema_of(stage.service)}_rebuild"
+    url = runtime.engine.url.render_as_string(hide_password=False)
+    await migrate(url, stage.service, None, schema=scratch)
+    async with cut_of(runtime.engine, stage) as (_, cut):
+        pass
+    folded = await fold_log(stage, runtime.log, cut)
+    beside = connect(url, schema=scratch, role=role_of(stage.service))
+    try:
+        async with beside.connect() as connection, connection.begin():
+            await create_views(connection, stage)
+            await write(connection, stage, folded, cut)
+            rebuilt = await hashes(connection, stage)
+    finally:
+        await beside.dispose()
+    assert rebuilt == cut.hashes
+    return folded.facts > 0
+
+
+async def test_a_rebuild_gives_the_same_hashes_and_a_changed_row_does_not(street: Street) -> None:
+    till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
+    await asyncio.gather(*(till.execute(taking(n, f"lead_{n % 7}", colour=f"c{n % 3}")) for n in range(60)))
+    await till.execute(edit("red", "Red"))
+    await eventually(lambda: counted(tally, 60))
+    assert await same_after_rebuild(tally)
+    assert await same_after_rebuild(till)
+    async with tally.engine.begin() as connection:
+        await connection.execute(text("UPDATE turns SET turn = turn + 1 WHERE colour = '5'"))
+    with pytest.raises(AssertionError):
+        await same_after_rebuild(tally)
+
+
+def edit(name: str, label: str, if_match: int | None = None) -> Request:
+    def change(_: Any) -> Any:
+        return toys.ColourChanged(entity_id=name, name=label)
+
+    def respond(decided: Decided) -> Answer:
+        return Answer(200, decided.state.version)
+
+    return Request(Edit(toys.ColourChanged, change, if_match), name, "user:me", respond=respond)
+
+
+async def test_catalog_entries_have_versions_and_reach_other_services(street: Street) -> None:
+    till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
+    assert (await till.execute(edit("red", "Red"))).body == 1
+    assert (await till.execute(edit("red", "Red"))).body == 1, "an unchanged document is no new version"
+    assert (await till.execute(edit("red", "Rouge", if_match=1))).body == 2
+    with pytest.raises(StaleDocument):
+        await till.execute(edit("red", "Rot", if_match=1))
+
+    async def arrived() -> bool:
+        entry = (await tally.catalogs()).get(toys.ColourChanged, "red")
+        return entry is not None and entry.name == "Rouge"
+
+    await eventually(arrived)
+
+
+async def test_two_instances_share_the_work_and_one_takes_over(street: Street) -> None:
+    till = await street.open(toys.TILL)
+    first = await street.open(toys.TALLY, "1", lease_seconds=1.0)
+    second = await street.open(toys.TALLY, "2", lease_seconds=1.0)
+    for number in range(40):
+        await till.execute(taking(number, f"lead_{number}"))
+    await eventually(lambda: counted(first, 40))
+    await first.close()
+    for number in range(40, 60):
+        await till.execute(taking(number, f"lead_{number}"))
+    await eventually(lambda: counted(second, 60))
+    turns = await second.query("SELECT turn FROM turns ORDER BY turn")
+    assert [row["turn"] for row in turns] == list(range(1, 61))
+    await eventually(lambda: everything_sent(second))
+    assert await same_after_rebuild(second)
+
+
+async def everything_sent(runtime: Runtime) -> bool:
+    rows = await runtime.query("SELECT count(*) AS n FROM outbox")
+    return rows[0]["n"] == 0
+
+
+async def test_a_forged_sequence_stops_the_consumer_and_passes_no_mark(street: Street) -> None:
+    till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
+    await till.execute(taking(1))
+    await eventually(lambda: counted(tally, 1))
+    partition = Partition("lead-events", partition_of(b"lead_a", street.log.partitions))
+    await forge(street.log, partition, source="till", sequence=9_000_000)
+
+    async def stopped() -> bool:
+        return tally.stopped is not None
+
+    await eventually(stopped)
+    assert "goes from 1 to 9000000" in str(tally.stopped)
+    with pytest.raises(Stopped):
+        await tally.execute(Request(toys.Count(9, "red"), "lead_a", "user:me"))
+
+
+async def forge(log: EventLog, partition: Partition, *, source: str, sequence: int) -> None:
+    headers = (
+        ("ce_id", b"fact_forged"),
+        ("ce_type", b"payment.taken.v1"),
+        ("ce_source", source.encode()),
+        ("ce_subject", b"lead_a"),
+        ("ce_time", b"2026-01-01T00:00:00+00:00"),
+        ("ce_sequence", b"%d" % sequence),
+        ("ce_cause", b"x"),
+        ("ce_correlation", b"x"),
+        ("ce_actor", b"x"),
+    )
+    producer = await log.producer(source)
+    await producer.append(partition, [NewRecord(b"lead_a", b'{"number":7,"colour":"red"}', headers)])
+    await producer.close()
+
+
+async def test_a_record_without_an_envelope_is_parked_by_its_place_and_the_partition_goes_on(street: Street) -> None:
+    till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
+    partition = Partition("lead-events", partition_of(b"lead_a", street.log.partitions))
+    producer = await street.log.producer("stranger")
+    await producer.append(partition, [NewRecord(b"?", b"{}", (("ce_type", b"payment.taken.v1"),))])
+    await producer.close()
+    await forge(street.log, partition, source="stranger", sequence=1)
+    await till.execute(taking(1))
+    await eventually(lambda: counted(tally, 1))
+    waiting = await ParkingLot(tally.engine, street.log, tally.transactions).list()
+    assert [each.subject for each in waiting] == [None, None]
+    assert "stranger" in waiting[1].reason
+
+
+async def test_a_database_older_than_the_log_does_not_start(street: Street) -> None:
+    till = await street.open(toys.TILL)
+    await till.execute(taking(1))
+    await eventually(lambda: everything_sent(till))
+    await till.close()
+    async with till.engine.begin() as connection:  # what a restored backup from before that fact looks like
+        for table in ("counters", "sent", "outbox"):
+            await connection.execute(text(f"DELETE FROM {table}"))
+    older = await street.open(toys.TILL, "2", start=False)
+    with pytest.raises(Stopped, match="older than the log"):
+        await older.start()
+
+
+async def test_a_log_that_lost_what_was_sent_does_not_start(street: Street) -> None:
+    till = await street.open(toys.TILL)
+    await till.execute(taking(1))
+    await eventually(lambda: everything_sent(till))
+    await till.close()
+    async with till.engine.begin() as connection:  # what was sent last is said to lie where something else lies now
+        await connection.execute(text("UPDATE sent SET id = 'fact_other' WHERE sequence > 0"))
+    again = await street.open(toys.TILL, "2", start=False)
+    with pytest.raises(Stopped, match="lost data"):
+        await again.start()
