@@ -12,7 +12,8 @@ from leadway.facts._fact import CatalogFact, LeadFact, wire
 class Contribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Points that one line of the model gave. With `half_life_seconds` they halve from `occurred_at` on.
 
-    `points` are the undecayed ones; fit contributions have neither instant nor half-life."""
+    `points` are the undecayed ones; fit contributions have neither instant nor half-life.
+    """
 
     label: str
     points: float
@@ -20,6 +21,7 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     occurred_at: datetime | None = None
     half_life_seconds: float | None = None
     points_max: float | None = None  # the cap of all contributions under this label
+    touches: int = 1  # more than one: older touches were added up, `from_fact` and `occurred_at` are the newest one's
 
 
 @wire("lead.scored.v1", source="scoring")
