@@ -40,14 +40,15 @@ class SlaStarted(_Sla, frozen=True, kw_only=True, omit_defaults=True):
 
 @wire("sla.reminded.v1", source="sla-timer")
 class SlaReminded(_Sla, frozen=True, kw_only=True, omit_defaults=True):
-    """A share of the time is gone and the work is not done."""
+    """A share of the time is gone and the work is not done. The envelope's time is `remind_at`."""
 
     remind_at: datetime
+    reminded_at: datetime | None = None  # when it was really said: later than planned after an outage
 
 
 @wire("sla.due.v1", source="sla-timer")
 class SlaDue(_Sla, frozen=True, kw_only=True, omit_defaults=True):
-    """The deadline is here: the owner of the evidence says whether it was kept."""
+    """The deadline is here: the owner of the evidence says whether it was kept. The envelope's time is `due_at`."""
 
 
 @wire("sla.met.v1", source="sla-timer")

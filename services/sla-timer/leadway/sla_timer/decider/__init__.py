@@ -1,0 +1,58 @@
+"""Which deadlines run on a lead, and how each of them ends: commands, state, evolve, decide."""
+
+from leadway.sla_timer.decider._commands import (
+    Accept,
+    Close,
+    Command,
+    Contact,
+    EndHold,
+    LeavePool,
+    Miss,
+    Pool,
+    StartHold,
+    StopForDeal,
+    Wake,
+)
+from leadway.sla_timer.decider._decide import DECIDER, decide
+from leadway.sla_timer.decider._state import (
+    ENDED_KEPT,
+    Awaiting,
+    Breached,
+    Clocks,
+    Deadline,
+    Ended,
+    Met,
+    Reminder,
+    Running,
+    SlaFact,
+    Stopped,
+    evolve,
+)
+
+__all__ = [
+    "DECIDER",
+    "ENDED_KEPT",
+    "Accept",
+    "Awaiting",
+    "Breached",
+    "Clocks",
+    "Close",
+    "Command",
+    "Contact",
+    "Deadline",
+    "EndHold",
+    "Ended",
+    "LeavePool",
+    "Met",
+    "Miss",
+    "Pool",
+    "Reminder",
+    "Running",
+    "SlaFact",
+    "StartHold",
+    "StopForDeal",
+    "Stopped",
+    "Wake",
+    "decide",
+    "evolve",
+]
