@@ -20,7 +20,7 @@ from leadway.processes import NotMainThread
 def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(tmp_path / "postgres", durable=False)
     yield server
-    server.stop()
+    server.destroy()
 
 
 async def one(url: str, sql: str) -> object:
@@ -90,8 +90,10 @@ def test_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     gone, alive = psutil.wait_procs([child], timeout=10)
     assert (len(gone), alive) == (1, [])
     # Nobody waits for a successor either, though the first may still be stopping.
-    with EmbeddedPostgres(tmp_path / "postgres", durable=False) as successor:
-        assert successor.pid is not None
+    successor = EmbeddedPostgres(tmp_path / "postgres", durable=False)
+    successor.start()
+    assert successor.pid is not None
+    successor.destroy()
 
 
 def test_another_thread_may_not_start_it(server: EmbeddedPostgres) -> None:

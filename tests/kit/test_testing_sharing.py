@@ -1,3 +1,5 @@
+# aiokafka declares no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 from __future__ import annotations
 
 import subprocess

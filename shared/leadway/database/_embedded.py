@@ -142,6 +142,13 @@ class EmbeddedPostgres:
             self._sockets = None
         atexit.unregister(self.stop)
 
+    def destroy(self) -> None:
+        """End the server and remove all its data, wherever they are."""
+        self.stop()
+        shutil.rmtree(self._data_dir.resolve(), ignore_errors=True)
+        if self._data_dir.is_symlink():
+            self._data_dir.unlink()
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -124,6 +124,11 @@ class EmbeddedKafka:
             stop_child(process)
         atexit.unregister(self.stop)
 
+    def destroy(self) -> None:
+        """End the broker and remove all its data."""
+        self.kill()
+        shutil.rmtree(self._home, ignore_errors=True)
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -31,7 +31,7 @@ class KeeperFailed(Exception):
 
 class _Server(Protocol):
     def start(self) -> str: ...
-    def stop(self) -> None: ...
+    def destroy(self) -> None: ...
 
 
 class Share:
@@ -108,9 +108,12 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 def keep(kind: str, folder: Path) -> None:
     """Run the server until nobody uses it. The one who started us holds the door until `address` is there."""
     signal.signal(signal.SIGTERM, _leave)
-    data = folder / f"data-{os.getpid()}"
+    for left in folder.glob("data-*"):  # of a keeper that was killed
+        shutil.rmtree(left.resolve(), ignore_errors=True)
+        if left.is_symlink():
+            left.unlink()
     address = folder / "address"
-    server = _server(kind, data)
+    server = _server(kind, folder / f"data-{os.getpid()}")
     kept = (folder / "kept").open("a")
     fcntl.flock(kept, fcntl.LOCK_EX)
     try:
@@ -119,8 +122,7 @@ def keep(kind: str, folder: Path) -> None:
         staging.rename(address)
         _wait_until_alone(folder)
     finally:
-        server.stop()
-        shutil.rmtree(data, ignore_errors=True)
+        server.destroy()
         kept.close()
 
 

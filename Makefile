@@ -1,0 +1,46 @@
+# Everything a developer or CI runs. Needs Python 3.11 (or newer) and make; uv is fetched where it is missing.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+WORKERS ?= 2
+
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+ENVIRONMENT := .venv/.synced
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench format clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet 'uv==$(UV_VERSION)'
+
+$(ENVIRONMENT): $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv) pyproject.toml uv.lock shared/pyproject.toml $(wildcard services/*/pyproject.toml)
+	$(UV) sync --quiet --frozen --all-packages --all-groups
+	@touch $@
+
+run: $(ENVIRONMENT)  ## Start everything in one process, on an embedded database
+	$(UV) run --no-sync leadway up
+
+test: $(ENVIRONMENT)  ## Run all tests, with real PostgreSQL and real Apache Kafka
+	$(UV) run --no-sync pytest --numprocesses $(WORKERS) --dist worksteal
+
+check: $(ENVIRONMENT)  ## Lint, format, types, architecture, spelling, lock file
+	$(UV) lock --check
+	$(UV) run --no-sync ruff check
+	$(UV) run --no-sync ruff format --check
+	$(UV) run --no-sync lint-imports
+	$(UV) run --no-sync codespell
+	$(UV) run --no-sync pyright
+
+format: $(ENVIRONMENT)  ## Put the code into its form
+	$(UV) run --no-sync ruff check --fix
+	$(UV) run --no-sync ruff format
+
+bench: $(ENVIRONMENT)  ## Measure; prints ratios of two things in one run
+	$(UV) run --no-sync python -m bench
+
+clean:  ## Remove what the tools made; data folders stay
+	rm -rf .venv .uv .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
