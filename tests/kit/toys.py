@@ -146,7 +146,9 @@ TALLY = Stage(
     ),
     views=(
         View("turns", {"colour": "text", "turn": "int"}, lambda _, state: [(n, t) for n, t in state.turns.items()]),
-        View("seen", {"payments": "int"}, lambda _, mirror: [(mirror.payments,)] if mirror.payments else [], of="mirror"),
+        View(
+            "seen", {"payments": "int"}, lambda _, mirror: [(mirror.payments,)] if mirror.payments else [], of="mirror"
+        ),
     ),
 )
 

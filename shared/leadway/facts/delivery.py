@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -24,6 +24,8 @@ class DueEndpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class NotificationDue(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     """These endpoints are to be told of a fact. `fact_type` has no version."""
 
+    told_apart_by: ClassVar[tuple[str, ...]] = ("fact_id",)
+
     lead_id: str
     fact_id: str
     fact_type: str
@@ -39,6 +41,8 @@ class NotificationDue(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
 class NotificationDelivered(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     """An endpoint took the message (2xx)."""
 
+    told_apart_by: ClassVar[tuple[str, ...]] = ("fact_id", "endpoint_id")
+
     lead_id: str
     fact_id: str
     endpoint_id: str
@@ -50,6 +54,8 @@ class NotificationDelivered(LeadFact, frozen=True, kw_only=True, omit_defaults=T
 @wire("notification.failed.v1", source="delivery")
 class NotificationFailed(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     """The message was given up for this endpoint: it refused it for good."""
+
+    told_apart_by: ClassVar[tuple[str, ...]] = ("fact_id", "endpoint_id")
 
     lead_id: str
     fact_id: str

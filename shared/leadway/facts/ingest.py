@@ -34,7 +34,8 @@ class LeadCaptured(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
 class LeadTouched(LeadFact, frozen=True, kw_only=True, omit_defaults=True):
     """The prospect of an open lead was in touch with the vendor's marketing again.
 
-    `product` is set when the touch names the product of a lead that named none; `company` holds only what is new."""
+    `product` is set when the touch names the product of a lead that named none; `company` holds only what is new.
+    """
 
     lead_id: str
     person_id: str

@@ -11,7 +11,7 @@ from leadway.facts._fact import CatalogFact, LeadFact, wire
 from leadway.facts.personal import Sealed
 from leadway.facts.terms import KeyTurn
 
-# How a partner was chosen; an open set: round_robin, shark_tank, direct, account, originated, manual.
+# How a partner was chosen; an open set: round_robin, shark_tank, direct, account, originated, reopened, manual.
 Method = str
 Reveal = Literal["assigned", "accepted"]
 

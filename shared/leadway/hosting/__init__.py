@@ -5,4 +5,14 @@ from leadway.hosting._rebuilding import Rebuilt, StillRunning, rebuild
 from leadway.hosting._services import service_names, services
 from leadway.hosting._settings import Settings
 
-__all__ = ["Deployment", "Rebuilt", "ServiceRunning", "Settings", "StillRunning", "deployment", "rebuild", "service_names", "services"]
+__all__ = [
+    "Deployment",
+    "Rebuilt",
+    "ServiceRunning",
+    "Settings",
+    "StillRunning",
+    "deployment",
+    "rebuild",
+    "service_names",
+    "services",
+]

@@ -79,7 +79,8 @@ async def deployment(
 ) -> AsyncGenerator[Deployment]:
     """Start services on a database (`settings.database_url` must be set) and the log that the settings name.
 
-    Raises leadway.stage.Stopped where a service's database and the log do not belong together."""
+    Raises leadway.stage.Stopped where a service's database and the log do not belong together.
+    """
     if settings.database_url is None:
         message = "a deployment needs a database address"
         raise ValueError(message)
@@ -138,7 +139,7 @@ async def _kept_up(service: str, work: Callable[[], Awaitable[None]]) -> None:
             await work()
         except Stopped:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 it is said, and tried again
             _log.exception("background_failed", service=service)
         await asyncio.sleep(pause)
         pause = min(pause * 2, 10.0)

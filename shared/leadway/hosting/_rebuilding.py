@@ -49,7 +49,8 @@ async def rebuild(
 ) -> Rebuilt:
     """Fold the log into a scratch schema and compare; with `swap` put the result in place of the live tables.
 
-    Raises StillRunning for a swap under a running instance, leadway.stage.Stopped where the log has a gap."""
+    Raises StillRunning for a swap under a running instance, leadway.stage.Stopped where the log has a gap.
+    """
     schema, role, stage = schema_of(service.name), role_of(service.name), service.stage
     scratch = f"{schema}_rebuild"
     started = time.monotonic()

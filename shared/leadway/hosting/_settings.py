@@ -23,7 +23,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     base_url: str | None = Field(default=None, description="how the world reaches this deployment")
     pool_size: int = Field(default=6, ge=3, le=100, description="database connections of each service")
-    lease_seconds: float = Field(default=6.0, ge=0.5, description="after how much silence an instance is taken for dead")
+    lease_seconds: float = Field(
+        default=6.0, ge=0.5, description="after how much silence an instance is taken for dead"
+    )
     idempotency_hours: int = Field(default=24, ge=1, description="how long answers are kept for their Idempotency-Key")
     deployment_key: str | None = Field(default=None, description="32 bytes in hex; unset: a file in the data folder")
     webhook_loopback: bool = Field(default=True, description="whether webhooks may go to this machine itself")
@@ -31,7 +33,11 @@ class Settings(BaseSettings):
 
     def for_services(self) -> dict[str, str]:
         """What a service's own settings module may read: every LEADWAY_ variable but the secrets."""
-        environment = {name.removeprefix("LEADWAY_").lower(): value for name, value in os.environ.items() if name.startswith("LEADWAY_")}
+        environment = {
+            name.removeprefix("LEADWAY_").lower(): value
+            for name, value in os.environ.items()
+            if name.startswith("LEADWAY_")
+        }
         known = {name: str(value) for name, value in self.model_dump().items() if value is not None}
         return {name: value for name, value in (environment | known).items() if name not in _SECRET}
 

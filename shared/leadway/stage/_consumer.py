@@ -24,6 +24,7 @@ from leadway.stage._transaction import Transactions
 from leadway.stage._trouble import Surroundings
 
 _log = structlog.get_logger("leadway.stage")
+_MINUTE_SECONDS = 60
 _marks = msgspec.msgpack.Decoder(dict[str, int])
 
 
@@ -153,7 +154,7 @@ class Consumer:
         readings: dict[Partition, Reading] = {}
         for partition, run in records.items():
             held = self.held[partition]
-            readings[partition] = reading = self.reader.read(partition, run, held.marks)
+            readings[partition] = reading = self.reader.read(run, held.marks)
             held.marks, held.position = reading.marks, subscription.next_offset(partition)
         return readings
 
@@ -237,7 +238,7 @@ class Consumer:
     def _count_parked(self, outcome: Outcome) -> None:
         now = time.monotonic()
         self._parked_at.extend([now] * outcome.parked)
-        while self._parked_at and now - self._parked_at[0] > 60:
+        while self._parked_at and now - self._parked_at[0] > _MINUTE_SECONDS:
             self._parked_at.popleft()
         if len(self._parked_at) > self.limits.parked_per_minute_max:
             raise Stopped(

@@ -1,5 +1,6 @@
 """Named places where a test may let the process die: `LEADWAY_CRASH=relay.before_sending` dies at the first pass,
-`…:3` at the third. Without the setting each costs one dictionary look-up."""
+`…:3` at the third. Without the setting each costs one dictionary look-up.
+"""
 
 from __future__ import annotations
 

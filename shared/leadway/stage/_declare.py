@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from leadway.decider import Decider
 from leadway.facts import CatalogFact, Envelope, Fact
@@ -145,7 +145,8 @@ class View:
     """A table that the runtime keeps equal to a pure function of each lead's state (or mirror).
 
     `columns`: name → SQL type. The table gets a first column `subject` too. `rows(subject, state)` gives this lead's
-    rows, values in column order without the subject. `indexes`: column lists, as SQL."""
+    rows, values in column order without the subject. `indexes`: column lists, as SQL.
+    """
 
     table: str
     columns: Mapping[str, str]
@@ -199,7 +200,8 @@ class Edit:
     """A command on one of the service's own catalog entries, decided under the entry's lock.
 
     `change` gets the entry as it stands (None: there is none) and gives the whole new one, its `version` ignored;
-    it may raise a Refusal. An unchanged document makes no fact. `if_match`: the version that the editor saw."""
+    it may raise a Refusal. An unchanged document makes no fact. `if_match`: the version that the editor saw.
+    """
 
     kind: type[CatalogFact]
     change: Callable[[Any], CatalogFact]
@@ -264,7 +266,8 @@ class StageRuntime(Protocol):
     async def execute(self, request: Request) -> Answer:
         """Decide a command in a (gathered) transaction; return its durable answer.
 
-        Raises the decider's Refusal, or Overloaded, Lagging, LeadParked, OutcomeUnknown (503 with Retry-After)."""
+        Raises the decider's Refusal, or Overloaded, Lagging, LeadParked, OutcomeUnknown (503 with Retry-After).
+        """
         ...
 
     async def query(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:
@@ -272,7 +275,7 @@ class StageRuntime(Protocol):
         ...
 
     async def keep(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:
-        """Run one statement on the service's own kept tables (attempt counters and the like), in a transaction of its own."""
+        """Run one statement on the service's own kept tables (attempt counters …), in a transaction of its own."""
         ...
 
     async def lead(self, subject: str) -> tuple[Any, Any]:

@@ -110,7 +110,7 @@ class Gate:
             except OutcomeUnknown as error:
                 self._refuse(items, error)
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 every caller of the batch is to hear of it
                 _log.exception("gate_failed")
                 self._refuse(items, error)
                 return
@@ -134,5 +134,5 @@ def attempt_id(key: IdempotencyKey | None) -> str:
     """The input id of a request: from its Idempotency-Key if it has one, else drawn."""
     if key is None:
         return draw("req")
-    said = "\n".join((key.caller, key.method, key.path, key.key))
+    said = f"{key.caller}\n{key.method}\n{key.path}\n{key.key}"
     return f"req_{hashlib.sha256(said.encode()).hexdigest()[:32]}"

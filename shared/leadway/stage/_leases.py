@@ -58,7 +58,7 @@ class Lease:
 
 
 async def end_connections(engine: AsyncEngine, holders: list[str]) -> None:
-    """End every database connection of these instances: what they hold locked is free then, what they began is undone."""
+    """End every database connection of these instances: what they hold locked is free then, what they began, undone."""
     try:
         async with engine.begin() as connection:
             await connection.execute(_AS_LOGIN)

@@ -1,7 +1,7 @@
 """Taking a batch's locks, one class of rows after the other, each sorted, each in one query.
 
-The order is the same everywhere: positions, idempotency keys, identity keys, leads, shared keys, counters. Rows that may
-be missing are first put there as stubs: FOR UPDATE locks nothing where there is no row.
+The order is the same everywhere: positions, idempotency keys, identity keys, leads, shared keys, counters. Rows that
+may be missing are first put there as stubs: FOR UPDATE locks nothing where there is no row.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadway.decider import Refusal
@@ -41,7 +40,7 @@ async def advance(connection: AsyncConnection, advances: Sequence[Advance]) -> N
             "marks": [_marks.encode(each.marks) for each in ordered],
         },
     )
-    if isinstance(result, CursorResult) and result.rowcount != len(ordered):
+    if result.rowcount != len(ordered):
         raise Fenced
 
 
@@ -51,7 +50,9 @@ class Loader:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._state = Decoding(stage.state_type, stage.leads.initial if stage.leads else None)
-        self._mirror = Decoding(stage.mirror.type if stage.mirror else None, stage.mirror.initial if stage.mirror else None)
+        self._mirror = Decoding(
+            stage.mirror.type if stage.mirror else None, stage.mirror.initial if stage.mirror else None
+        )
         self._known: dict[str, set[str]] = {"shared_keys": set(), "identity_keys": set()}
 
     def forget(self) -> None:
@@ -118,7 +119,9 @@ class Loader:
             await connection.execute(_sql.KEYED[table]["add"], {"keys": wanted})
             rows = (await connection.execute(_sql.KEYED[table]["lock"], {"keys": wanted})).all()
         decoder = self._decoder(fold)
-        return KeyedRows({row.key: fold.initial(row.key) if row.value is None else decoder.decode(row.value) for row in rows})
+        return KeyedRows(
+            {row.key: fold.initial(row.key) if row.value is None else decoder.decode(row.value) for row in rows}
+        )
 
     def learned(self, table: str, keys: Iterable[str]) -> None:
         """These rows were committed: no stub is needed for them again. Bounded: past the bound all are forgotten."""
@@ -169,9 +172,7 @@ class Loader:
             rows[each.subject] = row
         return rows
 
-    def _row(
-        self, topic: str, subject: str, state: bytes | None = None, mirror: bytes | None = None
-    ) -> SubjectRow:
+    def _row(self, topic: str, subject: str, state: bytes | None = None, mirror: bytes | None = None) -> SubjectRow:
         value, reflected = (None, None)
         if topic == LEAD_EVENTS:
             value, reflected = self.decode(state, mirror)
@@ -179,13 +180,14 @@ class Loader:
 
 
 _KNOWN_KEYS_MAX = 200_000
+_PASSING_TROUBLE = 500
 
 
 def storable(answer: Answer | Exception, *, final: bool) -> bool:
     """Whether an answer is kept for its key: successes and decided refusals are, passing trouble is not."""
     if isinstance(answer, Answer):
         return True
-    return isinstance(answer, Refusal) and answer.status < 500 and (final or not answer.foreign)
+    return isinstance(answer, Refusal) and answer.status < _PASSING_TROUBLE and (final or not answer.foreign)
 
 
 def keys_of(batch: Batch, answers: dict[int, Answer | Exception]) -> list[tuple[IdempotencyKey, Answer | Exception]]:

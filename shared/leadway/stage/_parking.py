@@ -68,7 +68,8 @@ class ParkingLot:
     async def release(self, subject: str) -> int:
         """Handle a lead's parked facts in their order, then let the lead go on; return how many.
 
-        Raises StillParked with the reason where one fails again."""
+        Raises StillParked with the reason where one fails again.
+        """
         handled = 0
         while True:
             places = await self._pending(subject)

@@ -49,17 +49,19 @@ class Reader:
         """The wire names that this service handles."""
         return frozenset(self._handled)
 
-    def read(self, partition: Partition, records: Sequence[Record], marks: Mapping[str, int]) -> Reading:
+    def read(self, records: Sequence[Record], marks: Mapping[str, int]) -> Reading:
         """Sort the records of one partition out. Raises Stopped where a sequence is missing: the mark passes no gap."""
         reading = Reading(marks=dict(marks))
         for record in records:
             place = Place(record.topic, record.partition, record.offset)
             try:
                 source, sequence = record.headers["ce_source"].decode(), int(record.headers["ce_sequence"])
-                if source not in self._sources:
-                    raise Unreadable(f"nobody here knows the source {source[:60]!r}")
-            except (KeyError, ValueError, Unreadable) as error:
+            except (KeyError, ValueError) as error:
                 reading.inputs.append(FactInput(place, None, "?", None, f"no readable envelope: {error}"))
+                continue
+            if source not in self._sources:
+                reason = f"nobody here knows the source {source[:60]!r}"
+                reading.inputs.append(FactInput(place, None, "?", None, reason))
                 continue
             if not self._is_next(reading, place, source, sequence):
                 continue

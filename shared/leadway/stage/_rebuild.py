@@ -58,7 +58,9 @@ class Folded:
         fact = envelope.data
         if isinstance(fact, CatalogFact):
             self._catalog(fact)
-            self.entries.setdefault(envelope.subject, _empty(fact.topic, envelope.subject, None, None)).last_at = envelope.time
+            self.entries.setdefault(
+                envelope.subject, _empty(fact.topic, envelope.subject, None, None)
+            ).last_at = envelope.time
             return
         row = self._row(envelope.subject)
         if self.stage.leads is not None:
@@ -133,9 +135,7 @@ async def read_cut(connection: AsyncConnection, stage: Stage) -> Cut:
     return cut
 
 
-async def fold_log(
-    stage: Stage, log: EventLog, cut: Cut, progress: Callable[[int], None] = lambda _: None
-) -> Folded:
+async def fold_log(stage: Stage, log: EventLog, cut: Cut, progress: Callable[[int], None] = lambda _: None) -> Folded:
     """Fold the log up to the cut, then the outbox. Raises Stopped where the log has a gap."""
     folded = Folded(stage)
     folding = _Folding(stage, cut, folded)
@@ -157,7 +157,7 @@ class _Folding:
         self._reader = Reader(stage, everything=True)
 
     def take(self, partition: Partition, records: Iterable[Record], marks: Mapping[str, int]) -> dict[str, int]:
-        reading = self._reader.read(partition, list(records), marks)
+        reading = self._reader.read(list(records), marks)
         position = self._cut.positions.get(partition, 0)
         counter = self._cut.counters.get(partition, 0)
         for item in reading.inputs:
@@ -213,8 +213,7 @@ async def hashes(connection: AsyncConnection, stage: Stage) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, rows in tables.items():
         digest = "('x' || substr(md5(t::text), 1, 15))::bit(60)::bigint::numeric"
-        sql = f"SELECT count(*) AS n, coalesce(sum({digest}), 0)::text AS h FROM ({rows}) AS t"  # noqa: S608 names of our own
+        sql = f"SELECT count(*) AS n, coalesce(sum({digest}), 0)::text AS h FROM ({rows}) AS t"
         row = (await connection.execute(text(sql))).one()
         found[name] = f"{row.h} ({row.n} rows)"
     return found
-

@@ -8,7 +8,8 @@ from leadway.decider import Refusal
 class Overloaded(Refusal):
     """The service has more work than it can promise to do.
 
-    Nothing was stored. Send the same request again after the seconds that Retry-After names."""
+    Nothing was stored. Send the same request again after the seconds that Retry-After names.
+    """
 
     slug = "overloaded"
     status = 503
@@ -18,7 +19,8 @@ class Overloaded(Refusal):
 class Lagging(Refusal):
     """This service has not yet read what the answer depends on.
 
-    Another service's facts are still on their way. Send the same request again after Retry-After."""
+    Another service's facts are still on their way. Send the same request again after Retry-After.
+    """
 
     slug = "lagging"
     status = 503
@@ -28,7 +30,8 @@ class Lagging(Refusal):
 class OutcomeUnknown(Refusal):
     """The database did not say in time whether the request took effect.
 
-    Send it again with the same Idempotency-Key: it takes effect once, and the answer is then the same."""
+    Send it again with the same Idempotency-Key: it takes effect once, and the answer is then the same.
+    """
 
     slug = "outcome-unknown"
     status = 503
@@ -38,7 +41,8 @@ class OutcomeUnknown(Refusal):
 class LeadParked(Refusal):
     """A fact about this lead could not be handled and waits for a person.
 
-    An operator sees it with `leadway parked list` and releases it; until then the lead takes no commands."""
+    An operator sees it with `leadway parked list` and releases it; until then the lead takes no commands.
+    """
 
     slug = "lead-parked"
     status = 503
@@ -48,7 +52,8 @@ class LeadParked(Refusal):
 class IdempotencyKeyReused(Refusal):
     """The Idempotency-Key was used before with another body.
 
-    A key names one request: use a new key for a new request."""
+    A key names one request: use a new key for a new request.
+    """
 
     slug = "idempotency-key-reused"
     status = 422
@@ -57,7 +62,8 @@ class IdempotencyKeyReused(Refusal):
 class Unacceptable(Refusal):
     """The database cannot hold a value of this request.
 
-    A value is of a size or a form that no column takes; the detail names what the database said."""
+    A value is of a size or a form that no column takes; the detail names what the database said.
+    """
 
     slug = "unacceptable-value"
     status = 422

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import structlog
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -147,20 +149,17 @@ class Relay:
                     batches[partition] = batch
         return batches
 
-    def _contiguous(self, rows: Sequence[object], after: int) -> list[Outgoing]:
+    def _contiguous(self, rows: Sequence[Row[Any]], after: int) -> list[Outgoing]:
         batch: list[Outgoing] = []
         size = 0
         for row in rows:
-            sequence: int = row.sequence  # type: ignore[attr-defined]
-            headers = _headers.decode(row.headers)  # type: ignore[attr-defined]
-            value: bytes = row.value  # type: ignore[attr-defined]
-            size += len(value) + _ENVELOPE_BYTES
-            if sequence != after + 1 or (size > self.log.batch_bytes_max and batch):
+            headers = _headers.decode(row.headers)
+            size += len(row.value) + _ENVELOPE_BYTES
+            if row.sequence != after + 1 or (size > self.log.batch_bytes_max and batch):
                 break
             fact_id = dict(headers)["ce_id"].decode()
-            key: str = row.key  # type: ignore[attr-defined]
-            batch.append(Outgoing(sequence, fact_id, NewRecord(key.encode(), value, headers)))
-            after = sequence
+            batch.append(Outgoing(row.sequence, fact_id, NewRecord(row.key.encode(), row.value, headers)))
+            after += 1
         return batch
 
     async def _send(self, producer: Producer, batches: Mapping[Partition, list[Outgoing]]) -> None:

@@ -80,7 +80,9 @@ class Runtime:
             loops.append(self.consumer.run)
         if self.stage.on_timer is not None:
             loops.append(self.timers.run)
-        self._tasks = [asyncio.create_task(self._watched(loop), name=f"{self.stage.service}.{loop.__qualname__}") for loop in loops]
+        self._tasks = [
+            asyncio.create_task(self._watched(loop), name=f"{self.stage.service}.{loop.__qualname__}") for loop in loops
+        ]
 
     async def close(self) -> None:
         """Stop every loop; give leases back."""
@@ -132,7 +134,7 @@ class Runtime:
         self._callbacks.append(callback)
 
     async def caught_up(self, subject: str, seconds: float) -> bool:
-        """Wait until this service has read the subject's partition up to its head as of now; False: not within bounds."""
+        """Wait until this service has read the subject's partition up to its head of now; False: not in time."""
         partition = Partition(LEAD_EVENTS, partition_of(subject.encode(), self.log.partitions))
         deadline = asyncio.get_running_loop().time() + seconds
         try:
@@ -182,7 +184,7 @@ class Runtime:
             await loop()
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 what it is must be said wherever the service is asked
             self.stopped = str(error) if isinstance(error, Stopped) else f"{type(error).__name__}: {error}"
             _log.critical("service_stopped", service=self.stage.service, why=self.stopped, exc_info=True)
             self.gate.close()

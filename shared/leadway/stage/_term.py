@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.eventlog import EventLog, Partition, Record
@@ -11,7 +14,8 @@ from leadway.stage._refusals import Stopped
 
 async def check_term(service: str, engine: AsyncEngine, log: EventLog) -> dict[Partition, int]:
     """The sequence sent last for each partition. Raises Stopped where the log lost what was sent, or where it holds own
-    facts that the database does not know."""
+    facts that the database does not know.
+    """
     async with engine.connect() as connection:
         sent = {Partition(row.topic, row.partition): row for row in (await connection.execute(_sql.SENT)).all()}
         rows = (await connection.execute(_sql.COUNTERS)).all()
@@ -36,19 +40,16 @@ async def check_term(service: str, engine: AsyncEngine, log: EventLog) -> dict[P
     return {partition: row.sequence for partition, row in sent.items()}
 
 
-async def _check_mark(service: str, log: EventLog, partition: Partition, mark: object, head: int) -> None:
-    offset: int = mark.offset  # type: ignore[attr-defined]
-    sequence: int = mark.sequence  # type: ignore[attr-defined]
-    fact_id: str = mark.id  # type: ignore[attr-defined]
+async def _check_mark(service: str, log: EventLog, partition: Partition, mark: Row[Any], head: int) -> None:
     found: Record | None = None
-    if offset < head:
-        async for records in log.read(partition, offset, offset + 1, batch=1):
+    if mark.offset < head:
+        async for records in log.read(partition, mark.offset, mark.offset + 1, batch=1):
             found = records[0] if records else None
             break
-    if found is None or found.headers.get("ce_id") != fact_id.encode():
+    if found is None or found.headers.get("ce_id") != mark.id.encode():
         raise Stopped(
-            f"{service}: fact {sequence} of {partition.topic}/{partition.number} was sent to offset {offset}, and is not "
-            "there: the log lost data or is another one. Restore the log; nothing is sent until then."
+            f"{service}: fact {mark.sequence} of {partition.topic}/{partition.number} was sent to {mark.offset}, and is "
+            "not there: the log lost data or is another one. Restore the log; nothing is sent until then."
         )
 
 
@@ -61,6 +62,6 @@ async def _check_rest(service: str, log: EventLog, partition: Partition, start: 
             sequence = int(record.headers.get("ce_sequence", b"0"))
             if sequence > counter:
                 raise Stopped(
-                    f"{service}: the log holds its fact {sequence} of {partition.topic}/{partition.number}, its database "
-                    f"counts {counter}: the database is older than the log. Bring a newer copy, or rebuild it."
+                    f"{service}: the log holds its fact {sequence} of {partition.topic}/{partition.number}, its "
+                    f"database counts {counter}: the database is older than the log. Bring a newer copy, or rebuild it."
                 )

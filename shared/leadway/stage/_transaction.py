@@ -37,7 +37,8 @@ class Transactions:
 
     async def run(self, batch: Batch) -> Outcome:
         """Decide the batch durably. Raises Fenced, or Surroundings where nothing was committed and a retry may help,
-        or OutcomeUnknown where the database did not say in time whether it committed."""
+        or OutcomeUnknown where the database did not say in time whether it committed.
+        """
         for _ in range(_REDOS_MAX):
             try:
                 return await self._once(batch)
@@ -140,7 +141,8 @@ class Transactions:
         facts = await _saving.stamp(connection, deciding.facts, self._partitions)
         outcome = Outcome(facts=facts, parked=len(deciding.parked))
         outcome.next_timer_at = min(
-            (timer.due_at for row in leads if row.state_changed for timer in self._stage.timers(row.state)), default=None
+            (timer.due_at for row in leads if row.state_changed for timer in self._stage.timers(row.state)),
+            default=None,
         )
         for index, item in enumerate(batch.inputs):
             if isinstance(item, RequestInput):
@@ -148,9 +150,7 @@ class Transactions:
         return outcome
 
     async def _save_answers(self, connection: AsyncConnection, batch: Batch, deciding: Deciding) -> None:
-        final = {
-            item.request.idempotency: item.final for item in batch.inputs if isinstance(item, RequestInput)
-        }
+        final = {item.request.idempotency: item.final for item in batch.inputs if isinstance(item, RequestInput)}
         kept: list[tuple[Any, tuple[int, bytes]]] = []
         dropped: list[Any] = []
         for key, answer in keys_of(batch, deciding.answers):
@@ -167,7 +167,8 @@ class Transactions:
 
     async def _set_aside(self, batch: Batch, error: DBAPIError) -> None:
         """Find the inputs whose values the database refuses, by trying parts without keeping them; park or refuse
-        these and nothing else."""
+        these and nothing else.
+        """
         bad = await self._bad_among(batch, list(range(len(batch.inputs))))
         if not bad:
             raise _trouble.surroundings(error) from error
@@ -188,11 +189,12 @@ class Transactions:
             for _ in range(_REDOS_MAX):
                 try:
                     await self._once(part, keep=False)
-                    return []
                 except KeysMissing as missing:
                     part.shared_hint |= missing.shared
                     part.identity_hint |= missing.identity
                     part.subjects_hint |= missing.subjects
+                else:
+                    return []
         except DBAPIError as error:
             if not _trouble.is_of_the_data(error):
                 raise _trouble.surroundings(error) from error

@@ -21,7 +21,7 @@ Outcome = Literal["captured", "touched", "duplicate"]
 
 
 class Capture(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission with a usable e-mail. The first block is the submission's; the second is filled in under the lock."""
+    """A submission with a usable e-mail. The second block of fields is filled in under the lock."""
 
     source_id: str
     origin: Origin

@@ -8,8 +8,14 @@ from datetime import UTC, datetime
 import msgspec
 
 from leadway.facts import Fact
-from leadway.facts.ingest import CampaignChanged, InterestClosed, InterestReopened, LeadCaptured, LeadTouched
-from leadway.facts.ingest import VocabularyChanged
+from leadway.facts.ingest import (
+    CampaignChanged,
+    InterestClosed,
+    InterestReopened,
+    LeadCaptured,
+    LeadTouched,
+    VocabularyChanged,
+)
 from leadway.facts.personal import Sealed, SubmissionDetails, unseal
 from leadway.facts.terms import CampaignSaid, Term, Touch
 from leadway.ids import derive
@@ -146,7 +152,8 @@ def touched_lead(person: PersonRow, product: Term | None) -> LeadOfPerson | None
     """The open lead that a submission of this person touches; None: it is a new lead.
 
     Without a product it goes to the youngest open lead. With one it goes to the open lead for that product, or to
-    one that names none yet, which then takes it."""
+    one that names none yet, which then takes it.
+    """
     youngest_first = sorted(
         (lead for lead in person.leads.values() if lead.open),
         key=lambda each: (each.captured_at, each.lead_id),
@@ -208,7 +215,7 @@ def keys_of_fact(fact: Fact) -> Iterable[str]:
             yield submission_key(fact.source_id, details.submission_digest)
 
 
-def evolve_row(key: str, row: Row, fact: Fact) -> Row:
+def evolve_row(_: str, row: Row, fact: Fact) -> Row:
     """Fold a fact into one identity row. Facts of different leads may come in any order."""
     if isinstance(row, SubmissionRow):
         return SubmissionRow(getattr(fact, "lead_id", row.lead_id))
