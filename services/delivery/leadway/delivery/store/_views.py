@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Final
 
 from leadway.delivery.decider import Silent, State
@@ -12,23 +13,22 @@ from leadway.stage import Mirror, View
 MIRROR: Final = Mirror(initial=Lead(), reflect=reflect, type=Lead)
 
 
-def _deliveries(_: str, state: State) -> Iterable[tuple[Any, ...]]:
+def _pending(_: str, state: State) -> Iterable[tuple[Any, ...]]:
     if isinstance(state, Silent):
         return
+    begun: set[str] = set()
     for message in state.pending:
-        yield (
-            message.endpoint.endpoint_id,
-            message.number,
-            message.occurred.fact_id,
-            message.occurred.fact_type,
-            message.occurred.fact_time,
-            "pending",
-            message.replay,
-            None,
-            None,
-            None,
-            None,
-        )
+        endpoint_id = message.endpoint.endpoint_id
+        occurred = message.occurred
+        # The first message of a lead at an endpoint is its head: the others wait until it has ended.
+        head = endpoint_id not in begun
+        begun.add(endpoint_id)
+        yield (endpoint_id, head, message.number, occurred.fact_id, occurred.fact_type, occurred.fact_time)
+
+
+def _finished(_: str, state: State) -> Iterable[tuple[Any, ...]]:
+    if isinstance(state, Silent):
+        return
     for ended in state.finished:
         yield (
             ended.endpoint_id,
@@ -36,8 +36,6 @@ def _deliveries(_: str, state: State) -> Iterable[tuple[Any, ...]]:
             ended.fact_id,
             ended.fact_type,
             ended.fact_time,
-            "delivered" if ended.reason is None else "failed",
-            ended.replay,
             ended.attempts,
             ended.status,
             ended.reason,
@@ -45,35 +43,48 @@ def _deliveries(_: str, state: State) -> Iterable[tuple[Any, ...]]:
         )
 
 
-def _leads(_: str, lead: Lead) -> Iterable[tuple[Any, ...]]:
+def _active(_: str, lead: Lead) -> Iterable[tuple[Any, ...]]:
     if lead.history:
-        yield (lead.history[-1].at,)
+        # To the hour, so that not every fact of a busy lead rewrites its row.
+        hour = lead.history[-1].at.replace(minute=0, second=0, microsecond=0)
+        yield (hour + timedelta(hours=1),)
 
 
 VIEWS: Final = (
     View(
-        table="deliveries",
+        table="pending",
+        columns={
+            "endpoint_id": "text",
+            "head": "boolean",
+            "number": "bigint",
+            "fact_id": "text",
+            "fact_type": "text",
+            "fact_time": "timestamptz",
+        },
+        rows=_pending,
+        indexes=("endpoint_id, head, fact_time, subject",),
+    ),
+    View(
+        table="finished",
         columns={
             "endpoint_id": "text",
             "number": "bigint",
             "fact_id": "text",
             "fact_type": "text",
             "fact_time": "timestamptz",
-            "status": "text",
-            "replay": "boolean",
             "attempts": "integer",
             "http_status": "integer",
             "reason": "text",
             "finished_at": "timestamptz",
         },
-        rows=_deliveries,
-        indexes=("endpoint_id, status, fact_time, number", "endpoint_id, fact_time, fact_id"),
+        rows=_finished,
+        indexes=("endpoint_id, fact_time, subject, number",),
     ),
     View(
-        table="last_facts",
-        columns={"last_at": "timestamptz"},
-        rows=_leads,
+        table="active_leads",
+        columns={"active_until": "timestamptz"},
+        rows=_active,
         of="mirror",
-        indexes=("last_at",),
+        indexes=("active_until, subject",),
     ),
 )
