@@ -10,7 +10,7 @@ from leadway import ids
 from leadway.clock import SystemClock
 from leadway.delivery.api import routes
 from leadway.delivery.decider import DECIDER, State
-from leadway.delivery.settings import read_settings
+from leadway.delivery.settings import Settings, read_settings
 from leadway.delivery.store import MIRROR, VIEWS, complete
 from leadway.delivery.translate import FOREIGN, translate
 from leadway.delivery.worker import Worker
@@ -35,7 +35,11 @@ STAGE: Final = Stage(
 
 def build(host: ServiceHost, runtime: StageRuntime) -> Built:
     """The app, and the worker beside it."""
-    settings = read_settings(host.settings)
+    return build_with(host, runtime, read_settings(host.settings))
+
+
+def build_with(host: ServiceHost, runtime: StageRuntime, settings: Settings) -> Built:
+    """As `build`, with these settings."""
     key = host.secret(_SECRETS)
     clock = SystemClock()
     worker = Worker(

@@ -1,4 +1,4 @@
-"""Delivery's settings, from the environment."""
+"""Delivery's settings."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from typing import Final
 
 from leadway.delivery.policy import Networks, Retries
 
-ALLOW: Final = "LEADWAY_WEBHOOK_ALLOW"
-"""Networks that webhooks may go to although they are not public, separated by commas; empty: none.
-
-Not set, loopback is allowed, for a product that is tried on one machine.
-"""
-_LOCAL: Final = "127.0.0.0/8,::1/128"
+_LOOPBACK: Final = "127.0.0.0/8,::1/128"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +36,13 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings that the environment names. Raises ValueError for a network that is none."""
-    named = environment.get(ALLOW, _LOCAL)
-    networks = tuple(ipaddress.ip_network(network.strip()) for network in named.split(",") if network.strip())
-    return Settings(allowed=networks)
+def read_settings(named: Mapping[str, str]) -> Settings:
+    """The settings that a deployment names. Raises ValueError for a network that is none.
+
+    `webhook_loopback` (true unless said otherwise): webhooks may go to this machine, so that the product can be tried
+    on one. `webhook_allow`: other networks, separated by commas, that they may go to although they are not public.
+    """
+    allowed = named.get("webhook_allow", "")
+    if named.get("webhook_loopback", "true").lower() in {"1", "true", "yes", "on"}:
+        allowed = f"{_LOOPBACK},{allowed}"
+    return Settings(allowed=tuple(ipaddress.ip_network(one.strip()) for one in allowed.split(",") if one.strip()))

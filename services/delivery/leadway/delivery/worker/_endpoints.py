@@ -28,3 +28,5 @@ async def set_status(
 
     edit = Edit(kind=EndpointChanged, change=change)
     await runtime.execute(Request(command=edit, subject=endpoint_id, actor="service:delivery"))
+    # The next claim goes by what is in force now.
+    await runtime.catalogs()
