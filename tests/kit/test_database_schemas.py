@@ -143,3 +143,13 @@ async def rows_of_postgres(url: str, sql: str) -> list[tuple[object, ...]]:
             return [tuple(row) for row in await connection.execute(text(sql))]
     finally:
         await engine.dispose()
+
+
+async def test_the_kits_tables_come_before_the_services_own(database: str, scripts: Path) -> None:
+    await migrate(database, "router", scripts)
+    found = await rows(database, "router", "SELECT count(*) FROM kit_version, service_version, outbox, turns")
+    assert found == [(0,)]
+    versions = await rows(
+        database, "router", "SELECT k.version_num <> '', s.version_num FROM kit_version k, service_version s"
+    )
+    assert versions == [(True, "0001")]
