@@ -1,6 +1,6 @@
 """Putting a process together: settings, the services that it runs, their databases, the log, one HTTP face."""
 
-from leadway.hosting._deployment import Deployment, ServiceRunning, deployment
+from leadway.hosting._deployment import Deployment, ServiceRunning, deployment, deployment_key
 from leadway.hosting._rebuilding import Rebuilt, StillRunning, rebuild
 from leadway.hosting._services import service_names, services
 from leadway.hosting._settings import Settings
@@ -12,6 +12,7 @@ __all__ = [
     "Settings",
     "StillRunning",
     "deployment",
+    "deployment_key",
     "rebuild",
     "service_names",
     "services",

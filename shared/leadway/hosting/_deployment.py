@@ -7,7 +7,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -124,11 +124,26 @@ async def _start(
         await create_views(connection, service.stage)
     runtime = Runtime(stage=service.stage, engine=engine, log=host.log, instance=instance, limits=limits)
     built = service.build(host, runtime)
+    show_readiness(built.app, runtime)
     await runtime.start()
     stack.push_async_callback(runtime.close)
     tasks = tuple(asyncio.create_task(_kept_up(service.name, each)) for each in built.background)
     stack.push_async_callback(_cancel, tasks)
     return ServiceRunning(service, runtime, engine, built.app, tasks)
+
+
+def show_readiness(app: Any, runtime: Runtime) -> None:
+    """Let /readyz of a service's app also say whether its stage works and its database answers."""
+
+    async def stage() -> str | None:
+        return f"stopped: {runtime.stopped}" if runtime.stopped else None
+
+    async def database() -> str | None:
+        await runtime.query("SELECT 1")
+        return None
+
+    face = app.state.face
+    app.state.face = replace(face, checks={**face.checks, "stage": stage, "database": database})
 
 
 async def _kept_up(service: str, work: Callable[[], Awaitable[None]]) -> None:
