@@ -20,10 +20,10 @@ from leadway.facts.personal import Sealed, SubmissionDetails, unseal
 from leadway.facts.terms import CampaignSaid, Term, Touch
 from leadway.ids import derive
 from leadway.ingest.decider import Capture, Command, Interest, State
-from leadway.ingest.policy import Vocabulary
+from leadway.ingest.policy.vocabulary import Vocabulary, code_key
 from leadway.stage import Around, Catalogs, Gathering, SharedFold
 
-_EPOCH = datetime.fromtimestamp(0, UTC)
+EPOCH = datetime.fromtimestamp(0, UTC)
 _OPEN_LEADS_MAX = 50  # of one person: past it a submission is a touch of the youngest, whatever product it names
 
 
@@ -64,7 +64,7 @@ def submission_key(source_id: str, digest: str) -> str:
 
 def company_id_of(domain: str | None) -> str | None:
     """A company's id follows from its registrable domain, so that every place finds the same one."""
-    return derive("com", _EPOCH, "domain", domain) if domain else None
+    return derive("com", EPOCH, "domain", domain) if domain else None
 
 
 def product_key(product: Term | None) -> str | None:
@@ -186,7 +186,7 @@ def campaign(catalogs: Catalogs, said: tuple[str, ...]) -> CampaignSaid:
     """The first code that names a campaign wins; every saying is kept."""
     by_code = catalogs.memo("campaigns", campaigns_by_code)
     for code in said:
-        found = by_code.get(code.strip().casefold())
+        found = by_code.get(code_key(code))
         if found is not None:
             return CampaignSaid(campaign_id=found.entity_id, said=said, version=found.version)
     return CampaignSaid(said=said)
@@ -195,7 +195,7 @@ def campaign(catalogs: Catalogs, said: tuple[str, ...]) -> CampaignSaid:
 def campaigns_by_code(catalogs: Catalogs) -> Mapping[str, CampaignChanged]:
     """Campaigns by each of their codes, case folded."""
     every = catalogs.all(CampaignChanged)
-    return {code.strip().casefold(): every[key] for key in sorted(every, reverse=True) for code in every[key].codes}
+    return {code_key(code): every[key] for key in sorted(every, reverse=True) for code in every[key].codes}
 
 
 # The fold into identity rows
