@@ -3,6 +3,7 @@
 from leadway.web._app import SERVER_OPTIONS, create_app
 from leadway.web._bodies import read_body
 from leadway.web._commands import Command
+from leadway.web._conditions import condition
 from leadway.web._edge import Limits, Shortcut
 from leadway.web._gateway import gateway
 from leadway.web._health import Check
@@ -68,6 +69,7 @@ __all__ = [
     "UnsupportedMediaType",
     "asking",
     "authenticate",
+    "condition",
     "continue_trace",
     "create_app",
     "current_traceparent",
