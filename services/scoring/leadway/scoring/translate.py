@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from leadway.facts import CatalogFact, Envelope
+from leadway.facts import CatalogFact, Envelope, Fact
 from leadway.facts.ingest import CampaignChanged, LeadCaptured, LeadTouched
 from leadway.facts.terms import Touch
+
+FOREIGN: Final[tuple[type[Fact], ...]] = (LeadCaptured, LeadTouched, CampaignChanged)
 
 
 @dataclass(frozen=True, slots=True)

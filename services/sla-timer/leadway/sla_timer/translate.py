@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from leadway.facts import CatalogFact, Envelope
+from leadway.facts import CatalogFact, Envelope, Fact
 from leadway.facts.dealreg import ActivityLogged, ContactMissed, DealRegistered, LeadClosed
 from leadway.facts.ingest import CampaignChanged, LeadCaptured, LeadTouched
 from leadway.facts.router import (
@@ -22,7 +23,9 @@ from leadway.facts.router import (
     LeadRetained,
     LeadUnroutable,
     LeadWithdrawn,
+    PartnerChanged,
 )
+from leadway.facts.scoring import LeadScored
 from leadway.sla_timer.decider import (
     Accept,
     Close,
@@ -31,6 +34,30 @@ from leadway.sla_timer.decider import (
     LeavePool,
     Miss,
     StopForDeal,
+)
+
+FOREIGN: Final[tuple[type[Fact], ...]] = (
+    LeadCaptured,
+    LeadTouched,
+    LeadScored,
+    LeadPooled,
+    LeadRetained,
+    LeadUnroutable,
+    LeadAssigned,
+    LeadClaimed,
+    LeadAccepted,
+    LeadDeclined,
+    LeadReclaimed,
+    LeadWithdrawn,
+    LeadReleased,
+    AcceptanceMissed,
+    ClaimMissed,
+    ActivityLogged,
+    ContactMissed,
+    DealRegistered,
+    LeadClosed,
+    CampaignChanged,
+    PartnerChanged,
 )
 
 
