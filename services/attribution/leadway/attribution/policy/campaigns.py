@@ -9,15 +9,14 @@ class CampaignCodes:
     """The codes of all campaigns as they stand. `campaigns`: campaign id → its codes."""
 
     def __init__(self, campaigns: Mapping[str, Iterable[str]]) -> None:
-        self._known = frozenset(campaigns)
-        self._by_code: dict[str, str] = {}
+        self._by_code = {_folded(campaign_id): campaign_id for campaign_id in campaigns}
         for campaign_id in sorted(campaigns):
             for code in campaigns[campaign_id]:
                 self._by_code.setdefault(_folded(code), campaign_id)
 
     @property
     def by_code(self) -> Mapping[str, str]:
-        """Folded code → campaign id."""
+        """Folded code (or the campaign's own id) → campaign id."""
         return self._by_code
 
     def resolve(self, said: Iterable[str], campaign_id: str | None = None) -> str | None:
@@ -26,8 +25,6 @@ class CampaignCodes:
             found = self._by_code.get(_folded(saying))
             if found is not None:
                 return found
-            if saying in self._known:
-                return saying
         return campaign_id
 
 

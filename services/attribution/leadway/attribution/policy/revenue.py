@@ -89,6 +89,17 @@ def touch_set(sale: Sale, window: timedelta | None = None) -> list[Touched]:
     return sorted(counted, key=lambda touch: (touch.occurred_at, touch.fact_id))
 
 
+def keys_of(sale: Sale, by: By, window: timedelta | None = None) -> set[str | None]:
+    """The keys that took part in a deal."""
+    match by:
+        case "partner":
+            return {sale.partner}
+        case "geography":
+            return {sale.geography}
+        case _:
+            return {_key(touch, by) for touch in touch_set(sale, window)} or {None}
+
+
 def entries(
     sale: Sale, by: By, model: Model, *, window: timedelta | None = None, period: Period = ALWAYS
 ) -> Iterable[Entry]:
