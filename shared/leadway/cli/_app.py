@@ -17,6 +17,8 @@ Host = Annotated[str | None, typer.Option("--host", help="The address to listen 
 Kafka = Annotated[str | None, typer.Option("--kafka", help="A bootstrap address, or: embedded.")]
 Database = Annotated[str | None, typer.Option("--database", help="A PostgreSQL address; else an embedded server.")]
 
+Url = Annotated[str | None, typer.Option("--url", help="The deployment's address; else as the data folder says.")]
+
 app = typer.Typer(
     name="leadway",
     help="A vendor's leads, from the campaign to the revenue, through a network of channel partners.",
@@ -74,6 +76,80 @@ def token(
 
     flags = _flags(data_dir=data_dir)
     typer.echo(issue(flags, role=role.value, partner=partner, subject=subject, scope=scope, ttl=ttl))
+
+
+@app.command()
+def tail(
+    types: Annotated[str | None, typer.Option(help="Only these, such as lead.captured,lead.assigned.")] = None,
+    lead: Annotated[str | None, typer.Option(help="Only this lead's, from its first on.")] = None,
+    from_start: Annotated[bool, typer.Option("--from-start", help="Not from now on but from the first.")] = False,
+    url: Url = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print the facts as they come, without personal data."""
+    from leadway.cli._tail import tail as run
+
+    run(_flags(data_dir=data_dir), url=url, types=types, lead=lead, from_start=from_start)
+
+
+@app.command()
+def rebuild(
+    service: Annotated[str, typer.Argument(help="A service, or: all.")],
+    check: Annotated[bool, typer.Option("--check", help="Compare with the live tables (what is done anyway).")] = False,
+    swap: Annotated[bool, typer.Option("--swap", help="Put the result in place; the service must be stopped.")] = False,
+    data_dir: DataDir = None,
+    kafka: Kafka = None,
+    database: Database = None,
+) -> None:
+    """Fold the log again into tables of its own and compare them with the live ones, by hash."""
+    from leadway.cli._rebuild import rebuild as run
+
+    if check and swap:
+        raise typer.BadParameter("--check and --swap exclude each other")
+    run(service, _flags(data_dir=data_dir, kafka=kafka, database_url=database), swap=swap)
+
+
+@app.command()
+def doctor(data_dir: DataDir = None, kafka: Kafka = None, database: Database = None) -> None:
+    """Look at everything that a deployment stands on; say what is not well and what to do."""
+    from leadway.cli._doctor import doctor as run
+
+    run(_flags(data_dir=data_dir, kafka=kafka, database_url=database))
+
+
+parked = typer.Typer(help="Facts that could not be handled and wait, with their lead.", no_args_is_help=True)
+app.add_typer(parked, name="parked")
+OfService = Annotated[str | None, typer.Option("--service", help="Of this service only.")]
+
+
+@parked.command("list")
+def parked_list(service: OfService = None, data_dir: DataDir = None) -> None:
+    """Show what waits, and why."""
+    from leadway.cli._parked import list_parked
+
+    list_parked(_flags(data_dir=data_dir), service)
+
+
+@parked.command("release")
+def parked_release(
+    lead: Annotated[str, typer.Argument(help="The lead, or: all.")], service: OfService = None, data_dir: DataDir = None
+) -> None:
+    """Handle a lead's parked facts in their order, then let it go on."""
+    from leadway.cli._parked import release
+
+    release(_flags(data_dir=data_dir), lead, service)
+
+
+@parked.command("drop")
+def parked_drop(
+    service: Annotated[str, typer.Argument(help="The service that parked it.")],
+    place: Annotated[str, typer.Argument(help="topic/partition/offset, as `list` shows it.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Give one record up for good."""
+    from leadway.cli._parked import drop
+
+    drop(_flags(data_dir=data_dir), service, place)
 
 
 def _flags(**given: object) -> dict[str, object]:

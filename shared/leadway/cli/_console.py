@@ -17,8 +17,10 @@ MISUSED = 2
 STOPPED = 3
 """Exit code: a service's database and the log do not belong together; a person must decide."""
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+_PIPED_WIDTH = 160
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPED_WIDTH)
 
 
 class Failed(Exception):

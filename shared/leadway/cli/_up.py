@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ def banner(settings: Settings, kept: Kept, place: Place, reached_at: str) -> Pan
     lines.add_column(style="dim")
     lines.add_column(overflow="fold")
     log = {"postgresql": "PostgreSQL", "kafka embedded": f"embedded Kafka at {settings.kafka}"}
+    elsewhere = "" if place.folder == Path(".leadway") else f" --data-dir {place.folder}"
     loopback = "may go to this machine itself" if settings.webhook_loopback else "only to public addresses"
     for name, value in (
         ("URL", f"[bold]{reached_at}[/]"),
@@ -66,7 +68,7 @@ def banner(settings: Settings, kept: Kept, place: Place, reached_at: str) -> Pan
         ("webhooks", loopback),
         ("admin token", f"in {place.admin_token} (24 h, renewed)"),
         ("process log", str(place.log("leadway"))),
-        ("next", "[bold]leadway demo[/] in a second terminal; Ctrl-C stops"),
+        ("next", f"[bold]leadway demo{elsewhere}[/] in a second terminal; Ctrl-C stops"),
     ):
         lines.add_row(name, value)
     return Panel(lines, title="[bold]Leadway[/] is ready", title_align="left", border_style="green", expand=False)

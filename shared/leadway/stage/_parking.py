@@ -98,7 +98,9 @@ class ParkingLot:
 
     async def _clear(self, subject: str) -> bool:
         async with self.engine.begin() as connection:
-            await connection.execute(_LOCK, {"subject": subject})
+            known = (await connection.execute(_LOCK, {"subject": subject})).all()
+            if not known:
+                return True
             return (await connection.execute(_CLEAR, {"subject": subject})).one_or_none() is not None
 
     async def _handle(self, subject: str, place: Place) -> None:

@@ -1,5 +1,6 @@
 """Running a stage: for the composition root and tests; a service's own rooms need only `leadway.stage`."""
 
+from leadway.stage._catalogs import CatalogCache
 from leadway.stage._consumer import ConsumerLimits
 from leadway.stage._gate import GateLimits
 from leadway.stage._inputs import Batch, FactInput, Outcome, Place, RequestInput, TimerInput
@@ -8,12 +9,14 @@ from leadway.stage._rebuild import cut_of, fold_log, hashes, write
 from leadway.stage._relay import RelayLimits
 from leadway.stage._runtime import Runtime, RuntimeLimits
 from leadway.stage._tables import FOLDED, KEPT, create_views
+from leadway.stage._term import check_term
 from leadway.stage._transaction import Transactions
 
 __all__ = [
     "FOLDED",
     "KEPT",
     "Batch",
+    "CatalogCache",
     "ConsumerLimits",
     "FactInput",
     "GateLimits",
@@ -28,6 +31,7 @@ __all__ = [
     "StillParked",
     "TimerInput",
     "Transactions",
+    "check_term",
     "create_views",
     "cut_of",
     "fold_log",
