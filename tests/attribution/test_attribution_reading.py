@@ -20,7 +20,7 @@ from leadway.facts import CatalogFact, Envelope, Fact, dealreg, ingest, router
 from leadway.facts.codec import encode_data, encode_headers
 from leadway.facts.personal import Person, SubmissionDetails, seal
 from leadway.facts.terms import CampaignSaid, Company, Money, Origin, Touch
-from leadway.hosting import Deployment, Settings, deployment
+from leadway.hosting import Deployment, Settings, deployment, rebuild
 from leadway.web import Role, issue_token
 
 DAY = timedelta(days=1)
@@ -289,3 +289,11 @@ async def test_a_wrong_question_is_named(reading: Reading) -> None:
     assert response.json()["errors"][0]["pointer"] == "header:Last-Event-ID"
     response = await reading.client.get("/attribution/v1/facts", headers=reading.token("cam"))
     assert response.status_code == 403
+
+
+async def test_a_rebuild_from_the_log_gives_the_same(reading: Reading) -> None:
+    await sold(reading)
+    assert reading.deployed.settings.database_url is not None
+    rebuilt = await rebuild(reading.deployed.settings.database_url, reading.deployed.log, SERVICE)
+    assert rebuilt.same, rebuilt.differences()
+    assert rebuilt.facts == 11

@@ -25,7 +25,7 @@ from leadway.facts import LEAD_EVENTS, Envelope, Fact, ingest, router
 from leadway.facts.codec import encode_data, encode_headers
 from leadway.facts.personal import Person, SubmissionDetails, seal
 from leadway.facts.terms import Company, Touch
-from leadway.hosting import Deployment, Settings, deployment
+from leadway.hosting import Deployment, Settings, deployment, rebuild
 from leadway.stage import Built, ServiceHost, StageRuntime
 from leadway.web import Role, issue_token
 
@@ -373,3 +373,29 @@ async def test_what_waits_for_a_deleted_endpoint_is_given_up(street: Street) -> 
         await asyncio.sleep(0.01)
     rows = await runtime.query("SELECT reason FROM finished")
     assert [row["reason"] for row in rows] == ["endpoint-deleted"]
+
+
+async def test_two_instances_share_the_work_and_tell_each_fact_once(street: Street, tmp_path: Path) -> None:
+    await street.endpoint("/hook")
+    settings = street.deployed.settings
+    async with deployment(settings, [street.deployed.running["delivery"].service]):
+        leads = [f"lead_{number}" for number in range(30)]
+        await street.say(*[captured(lead_id) for lead_id in leads])
+        await street.say(*[assigned("ptr_1", f"asg_{lead_id}", lead_id) for lead_id in leads])
+        await until(lambda: len(street.receiver.got.get("/hook", [])) >= 60)
+        await asyncio.sleep(0.3)
+    told = [(body["data"]["lead"]["id"], body["type"]) for body in street.receiver.bodies("/hook")]
+    assert len(told) == len(set(told)) == 60
+    for lead_id in leads:
+        assert told.index((lead_id, "lead.captured")) < told.index((lead_id, "lead.assigned"))
+
+
+async def test_a_rebuild_from_the_log_gives_the_same(street: Street) -> None:
+    await street.endpoint("/hook")
+    street.receiver.answers["/hook"] = [400, 400, 400, 204]
+    await street.say(captured(), assigned("ptr_1", "asg_1"), captured("lead_2"), reclaimed("ptr_1", "asg_1"))
+    await until(lambda: "lead.reclaimed" in street.receiver.types("/hook"))
+    await asyncio.sleep(0.3)
+    assert street.deployed.settings.database_url is not None
+    rebuilt = await rebuild(street.deployed.settings.database_url, street.log, SERVICE)
+    assert rebuilt.same, rebuilt.differences()
