@@ -9,9 +9,10 @@ import asyncio
 import base64
 import binascii
 import hmac
+import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,11 +24,9 @@ from leadway.decider import NotFound, Refusal
 from leadway.facts.ingest import SourceChanged
 from leadway.ids import draw
 from leadway.ingest.api._capture import Digests, capture_of
-from leadway.ingest.api._catalogs import key_mac
+from leadway.ingest.api._sources import key_mac
 from leadway.ingest.decider import Capture
-from leadway.ingest.policy.kinds.google_ads import google_key, read_google_ads
-from leadway.ingest.policy.kinds.hubspot_form import read_hubspot_form
-from leadway.ingest.policy.kinds.segment_track import read_segment_track
+from leadway.ingest.policy.kinds import google_key, read, read_csv
 from leadway.ingest.policy.submission import Accepted, Held, Ignored, Reading, Row
 from leadway.ingest.store import hold
 from leadway.stage import Answer, Decided, Request, StageRuntime
@@ -39,11 +38,6 @@ CSV_BYTES_MAX = 16 * 1024 * 1024
 _ROWS_AT_ONCE = 500
 _PREFLIGHT_SECONDS = "86400"
 _encoder = msgspec.json.Encoder()
-READERS: Mapping[str, Callable[..., Reading]] = {
-    "hubspot-form": read_hubspot_form,
-    "google-ads": read_google_ads,
-    "segment-track": read_segment_track,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,6 @@ class Submissions:
     source_secret: bytes
     digests: Digests
     clock: Clock
-    _known_keys: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     def shortcut(self, scope: Scope) -> ASGIApp | None:
         """Picks the requests that are answered here."""
@@ -111,7 +104,7 @@ class Submissions:
     async def _one(self, post: Post) -> Answer:
         now = self.clock.now()
         source = post.source
-        reading = READERS[source.kind](post.body, received_at=now, source_map=source.map)
+        reading: Reading = read(source.kind, post.body, received_at=now, source_map=source.map)
         match reading:
             case Accepted(submission) if submission.test:
                 return tool_answer(source.kind, "test", None)
@@ -165,8 +158,7 @@ class Submissions:
         now = self.clock.now()
         rows = read_csv(post.body, received_at=now, source_map=post.source.map)
         results: list[dict[str, Any]] = []
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            part = rows[start : start + _ROWS_AT_ONCE]
+        while part := list(itertools.islice(rows, _ROWS_AT_ONCE)):
             results += await asyncio.gather(*(self._row(post, row) for row in part))
         return Answer(200, {"results": results})
 

@@ -1,4 +1,4 @@
-"""The way in for leads, as FastAPI's documentation shows it; the same requests are answered by the shortcut before it."""
+"""The way in for leads as the documentation shows it; the shortcut answers such requests before FastAPI is asked."""
 
 from __future__ import annotations
 
