@@ -147,8 +147,8 @@ def _partner_answer(status: int) -> Callable[[Decided], Answer]:
     return answer
 
 
-def _rules_view(rules: RulesChanged) -> Json:
-    return {**rules.document, "version": rules.version}
+def _rules_view(rules: RulesChanged) -> dict[str, object]:
+    return rules.document  # as it was put, so that what is read may be put back; its version is the ETag
 
 
 def _may_see(caller: Caller, partner: PartnerChanged) -> bool:

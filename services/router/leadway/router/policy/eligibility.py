@@ -14,6 +14,7 @@ from leadway.facts.router import LeftOut, PartnerChanged
 from leadway.router.policy.interest import Interest, Place
 
 LEFT_OUT_MAX = 200
+REMEMBERED_MAX = 1000
 TERRITORY = re.compile(r"[A-Z]{2}|[A-Z]{2}-[A-Z0-9]{1,3}|[A-Z]{2}:[A-Z0-9][A-Z0-9 -]{0,9}")
 
 
@@ -51,6 +52,7 @@ class Partners:
         self.everyone = (1 << len(self.all)) - 1
         self.active = Check("not active", self._those(lambda p: p.status == "active"))
         self.limited = self._those(lambda p: p.open_leads_max is not None)
+        self._left_out: dict[tuple[tuple[Check, ...], int], tuple[LeftOut, ...]] = {}
         self._managed = {
             cam: frozenset(p.entity_id for p in self.all if p.cam == cam) for cam in {p.cam for p in self.all if p.cam}
         }
@@ -111,6 +113,15 @@ class Partners:
     def left_out(self, checks: Iterable[Check], eligible: int) -> tuple[LeftOut, ...]:
         """Why each other partner did not pass; at most LEFT_OUT_MAX of them."""
         asked = tuple(checks)
+        # Leads of one place and kind leave out the same partners for the same reasons: said once, used often.
+        known = self._left_out.get((asked, eligible))
+        if known is None:
+            if len(self._left_out) >= REMEMBERED_MAX:
+                self._left_out.clear()
+            known = self._left_out[asked, eligible] = self._why(asked, eligible)
+        return known
+
+    def _why(self, asked: tuple[Check, ...], eligible: int) -> tuple[LeftOut, ...]:
         found: list[LeftOut] = []
         for i in bits(self.everyone & ~eligible):
             bit = 1 << i

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from leadway.conditions import BadCondition, Condition, Known, parse
+from leadway.conditions import BadCondition, Condition, Explained, Known, parse
 from leadway.decider import InvalidRequest
 from leadway.facts.router import Reveal
 from leadway.router.policy.eligibility import Partners
@@ -16,6 +16,9 @@ from leadway.router.policy.steps import STEPS, Reading, Retain, Step, read_queue
 RULES_MAX = 500
 STEPS_MAX = 20
 REVEALS: tuple[Reveal, ...] = ("assigned", "accepted")
+
+EXPLAINED_MAX = 20
+_REMEMBERED_MAX = 1000
 
 Account = Literal["follow", "ignore"]
 
@@ -32,6 +35,26 @@ class Rule:
     when: Condition
     steps: tuple[Step, ...]
     reveal: Reveal = "assigned"
+    fields: tuple[str, ...] = ()  # what the condition asks for
+    asks_form: bool = False
+    _explained: dict[tuple[object, ...], Explained] = field(
+        default_factory=dict[tuple[object, ...], Explained], compare=False, repr=False
+    )
+
+    def explain(self, values: Mapping[str, object]) -> Explained:
+        """Whether the condition holds and if not, why. The same values get the same answer again without being asked.
+
+        A rule about the form is always asked: what people typed is not kept.
+        """
+        if self.asks_form:
+            return self.when.explain(values)
+        key = tuple([values.get(name) for name in self.fields])
+        explained = self._explained.get(key)
+        if explained is None:
+            if len(self._explained) >= _REMEMBERED_MAX:
+                self._explained.clear()
+            explained = self._explained[key] = self.when.explain(values)
+        return explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +86,14 @@ class Matched:
 
 
 def first_match(rules: Rules, values: Mapping[str, object]) -> Matched:
-    """The first rule whose condition holds for `values`."""
+    """The first rule whose condition holds for `values`; why they do not fit is said of the first EXPLAINED_MAX."""
     not_matched: dict[str, tuple[str, ...]] = {}
     for index, rule in enumerate(rules.rules):
-        explained = rule.when.explain(values)
+        if index >= EXPLAINED_MAX:
+            if rule.when.matches(values):
+                return Matched(index, rule, not_matched)
+            continue
+        explained = rule.explain(values)
         if explained.matched:
             return Matched(index, rule, not_matched)
         not_matched[rule.name] = explained.failed
@@ -91,7 +118,7 @@ def read_rules(
     otherwise = _read_otherwise(fields["otherwise"]) if "otherwise" in fields else ""
     if reader.faults:
         raise BadRules("The rules were not taken over.", reader.faults)
-    asks_form = any(rule.when.asks_form for rule in rules)
+    asks_form = any(rule.asks_form for rule in rules)
     return Rules(version, account, tuple(rules), otherwise, asks_form)
 
 
@@ -107,7 +134,7 @@ def _read_rule(document: Reader, partners: Partners, known: Known, knows_partner
         if step is not None:
             steps.append(step)
     reveal = cast("Reveal", fields["reveal"].one_of(REVEALS)) if "reveal" in fields else "assigned"
-    return Rule(name, when, tuple(steps), reveal)
+    return Rule(name, when, tuple(steps), reveal, tuple(sorted(when.fields())), when.asks_form)
 
 
 def _read_when(document: Reader, known: Known) -> Condition:
