@@ -15,6 +15,7 @@ from leadway.facts.personal import Person, SubmissionDetails, seal
 from leadway.facts.router import LeadAssigned
 from leadway.facts.scoring import LeadQualified
 from leadway.facts.terms import Company, Term, Touch
+from leadway.hosting import rebuild
 from leadway.ids import draw
 from leadway.router.app import SERVICE
 from leadway.testing.serving import Served, eventually, serving
@@ -140,19 +141,21 @@ async def test_rules_are_checked_whole_and_read_back(router: Served) -> None:
 
 
 async def test_a_code_that_was_published_a_moment_ago_is_waited_for(router: Served) -> None:
-    campaign = CampaignChanged(entity_id="cmp_1", version=1, codes=("spring",), name="Spring", tactic="webinar")
-    await router.tell("cmp_1", campaign)
-    rules: dict[str, Any] = {
-        "rules": [{"name": "s", "when": {"campaign": ["spring"]}, "then": [OTHERWISE]}],
-        "otherwise": OTHERWISE,
-    }
-    await put(router, rules)
-    await eventually(lambda: _refuses(router, {**rules, "rules": [{**rules["rules"][0], "when": {"campaign": ["x"]}}]}))
+    def naming(code: str) -> dict[str, Any]:
+        rule = {"name": "s", "when": {"campaign": [code]}, "then": [OTHERWISE]}
+        return {"rules": [rule], "otherwise": OTHERWISE}
 
+    def campaign(code: str) -> CampaignChanged:
+        return CampaignChanged(entity_id=f"cmp_{code}", version=1, codes=(code,), name=code, tactic="webinar")
 
-async def _refuses(router: Served, rules: dict[str, Any]) -> bool:
-    response = await router.client.put(RULES, json=rules, headers=router.bearer("admin"))
-    return response.status_code == 422
+    async def refuses_others() -> bool:
+        response = await router.client.put(RULES, json=naming("winter"), headers=router.bearer("admin"))
+        return response.status_code == 422
+
+    await router.tell("cmp_spring", campaign("spring"))
+    await eventually(refuses_others)
+    await router.tell("cmp_autumn", campaign("autumn"))
+    await put(router, naming("autumn"))
 
 
 async def test_a_pool_lead_is_claimed_once_and_shows_nobody(router: Served) -> None:
@@ -244,3 +247,28 @@ async def test_an_unknown_lead_is_not_found(router: Served) -> None:
         assert (await router.client.get(f"{LEADS}/{lead_id}", headers=headers)).status_code == 404
     claim = await router.client.post(f"{LEADS}/{lead_id}/claim", headers=router.bearer("partner", draw("ptr")))
     assert claim.status_code == 404
+
+
+async def test_a_rebuild_comes_to_the_same(router: Served, database: str) -> None:
+    a, _ = await add(router, "A"), await add(router, "B")
+    await put(router, {**ROUND, "account": "follow"})
+    first, second = await qualify(router), await qualify(router)
+    (assigned,) = await router.said(first, "lead.assigned")
+    await router.said(second, "lead.assigned")
+    assert isinstance(assigned.data, LeadAssigned)
+    mine = router.bearer("partner", assigned.data.partner_id)
+    await router.client.post(f"{LEADS}/{first}/decline", json={"reason": "not_a_lead"}, headers=mine)
+    await router.client.post(
+        f"{LEADS}/{second}/assign", json={"partner_id": a, "reason": "x"}, headers=router.bearer("admin")
+    )
+    await router.said(first, "lead.assigned", "lead.declined", "lead.retained")
+    await router.tell(second, LeadClosed(lead_id=second, outcome="lost"))
+    admin = router.bearer("admin")
+
+    async def closed() -> bool:
+        return (await router.client.get(f"{LEADS}/{second}", headers=admin)).json()["state"] == "closed"
+
+    await eventually(closed)
+    rebuilt = await rebuild(database, router.deployment.log, SERVICE)
+    assert rebuilt.same, rebuilt.differences()
+    assert rebuilt.facts > 0
