@@ -17,24 +17,24 @@ _SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _ANYWHERE: Final = "gmail googlemail hotmail outlook live yahoo ymail rocketmail aol icloud gmx yandex".split()  # noqa: SIM905  words in rows read better
 FREE_MAIL: Final = frozenset(
     """
-    126.com 139.com 163.com 189.cn 21cn.com aim.com alice.it aliyun.com arcor.de att.net azet.sk bell.net bellsouth.net
-    bigpond.com bk.ru blueyonder.co.uk bluewin.ch bol.com.br btinternet.com btopenworld.com centrum.cz centrum.sk
-    charter.net citromail.hu cox.net daum.net duck.com earthlink.net email.cz email.it eircom.net emailn.de excite.com
-    fastmail.com fastmail.fm foxmail.com free.fr freemail.hu freenet.de gmx.net googlemail.com gawab.com globo.com
-    globomail.com go2.pl hanmail.net hey.com hispeed.ch home.nl hushmail.com i.ua ig.com.br inbox.lv inbox.ru inbox.com
-    indiatimes.com interia.eu interia.pl juno.com keemail.me kpnmail.nl kakao.com laposte.net libero.it list.ru
-    live.be lycos.com mac.com mail.bg mail.com mail.de mail.ee mail.ru mailbox.org mailfence.com me.com msn.com
-    mweb.co.za naver.com nate.com neuf.fr ngs.ru nifty.com ntlworld.com numericable.fr o2.pl onet.eu onet.pl op.pl
-    online.de optonline.net optusnet.com.au orange.fr planet.nl pm.me poczta.fm post.cz posteo.de posteo.net proton.me
-    protonmail.ch protonmail.com qq.com rambler.ru rediffmail.com rogers.com runbox.com sapo.pt sbcglobal.net seznam.cz
-    sfr.fr shaw.ca sina.cn sina.com skynet.be sky.com sohu.com spray.se sympatico.ca t-online.de t-online.hu
-    talktalk.net telenet.be telia.com telus.net terra.com.br terra.es tin.it tiscali.it tiscali.co.uk tlen.pl tuta.com
-    tuta.io tutamail.com tutanota.com tutanota.de ukr.net uol.com.br upcmail.nl verizon.net versatel.nl vip.qq.com
-    virgilio.it virgin.net virginmedia.com vodafone.de vodafonemail.de volny.cz voila.fr walla.co.il walla.com wanadoo.fr web.de
-    windowslive.com wp.eu wp.pl xs4all.nl xtra.co.nz yeah.net ya.ru zoho.com zohomail.com ziggo.nl zonnet.nl zoznam.sk
-    chello.at chello.nl aon.at a1.net inode.at eclipso.de freemail.de hotmail.de kabelmail.de comcast.net frontier.com
-    windstream.net mindspring.com netscape.net cableone.net gmx.com docomo.ne.jp ezweb.ne.jp softbank.ne.jp
-    i.softbank.jp ocn.ne.jp biglobe.ne.jp
+    126.com 139.com 163.com 189.cn 21cn.com a1.net aim.com alice.it aliyun.com aon.at arcor.de att.net azet.sk bell.net
+    bellsouth.net biglobe.ne.jp bigpond.com bk.ru bluewin.ch blueyonder.co.uk bol.com.br btinternet.com btopenworld.com
+    cableone.net centrum.cz centrum.sk charter.net chello.at chello.nl citromail.hu comcast.net cox.net daum.net
+    docomo.ne.jp duck.com earthlink.net eclipso.de eircom.net email.cz email.it emailn.de excite.com ezweb.ne.jp
+    fastmail.com fastmail.fm foxmail.com free.fr freemail.de freemail.hu freenet.de frontier.com gawab.com globo.com
+    globomail.com gmx.com gmx.net go2.pl googlemail.com hanmail.net hey.com hispeed.ch home.nl hotmail.de hushmail.com
+    i.softbank.jp i.ua ig.com.br inbox.com inbox.lv inbox.ru indiatimes.com inode.at interia.eu interia.pl juno.com
+    kabelmail.de kakao.com keemail.me kpnmail.nl laposte.net libero.it list.ru live.be lycos.com mac.com mail.bg
+    mail.com mail.de mail.ee mail.ru mailbox.org mailfence.com me.com mindspring.com msn.com mweb.co.za nate.com
+    naver.com netscape.net neuf.fr ngs.ru nifty.com ntlworld.com numericable.fr o2.pl ocn.ne.jp onet.eu onet.pl
+    online.de op.pl optonline.net optusnet.com.au orange.fr planet.nl pm.me poczta.fm post.cz posteo.de posteo.net
+    proton.me protonmail.ch protonmail.com qq.com rambler.ru rediffmail.com rogers.com runbox.com sapo.pt sbcglobal.net
+    seznam.cz sfr.fr shaw.ca sina.cn sina.com sky.com skynet.be softbank.ne.jp sohu.com spray.se sympatico.ca
+    t-online.de t-online.hu talktalk.net telenet.be telia.com telus.net terra.com.br terra.es tin.it tiscali.co.uk
+    tiscali.it tlen.pl tuta.com tuta.io tutamail.com tutanota.com tutanota.de ukr.net uol.com.br upcmail.nl verizon.net
+    versatel.nl vip.qq.com virgilio.it virgin.net virginmedia.com vodafone.de vodafonemail.de voila.fr volny.cz
+    walla.co.il walla.com wanadoo.fr web.de windowslive.com windstream.net wp.eu wp.pl xs4all.nl xtra.co.nz ya.ru
+    yeah.net ziggo.nl zoho.com zohomail.com zonnet.nl zoznam.sk
     """.split()  # noqa: SIM905  words in rows read better
 )
 

@@ -76,7 +76,7 @@ def _in_value(document: object, kind: Any, pointer: str) -> Iterator[Fault]:
 
 def _fits(document: object, kind: Any, shape: Any) -> bool:
     """Whether the size is right, whatever is inside."""
-    metas = [each for each in getattr(kind, "__metadata__", ()) if isinstance(each, msgspec.Meta)]
+    metas = _metas(kind)
     try:
         msgspec.convert(document, Annotated[(shape, *metas)] if metas else shape)
     except msgspec.ValidationError:
@@ -90,11 +90,18 @@ def _said(message: str, kind: Any) -> str:
     choices = [each for each in get_args(_bare(kind)) if isinstance(each, str)]
     if choices:
         return f"must be one of {', '.join(choices)}"
+    described = next((each.description for each in _metas(kind) if each.description), None)
+    if described is not None and "regex" in message:
+        return f"must be {described}"
     expected = _EXPECTED.match(message)
     if expected is None:
         return "is not of the right type"
     names = [_NAMES.get(name, name) for name in expected.group(1).split(" | ") if name != "null"]
     return f"must be {', '.join(names[:-1])}{' or ' if len(names) > 1 else ''}{names[-1]}{expected.group(2)}"
+
+
+def _metas(kind: Any) -> list[msgspec.Meta]:
+    return [each for each in getattr(kind, "__metadata__", ()) if isinstance(each, msgspec.Meta)]
 
 
 def _without_none(kind: Any) -> Any:

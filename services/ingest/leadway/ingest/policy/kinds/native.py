@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -33,7 +33,14 @@ FAULTS_MAX: Final = 50
 Short = Annotated[str, msgspec.Meta(max_length=200)]
 Long = Annotated[str, msgspec.Meta(max_length=8_000)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", max_length=100)]
+Kind = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$",
+        max_length=100,
+        description="words joined by dots, in lower case, such as form.submitted",
+    ),
+]
 Headcount = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 Scalar = str | int | float | bool
 
@@ -194,9 +201,10 @@ def _moment_faults(occurred_at: datetime, received_at: datetime) -> list[Fault]:
 def _submission(said: NativeSubmission, email: str, received_at: datetime) -> Submission:
     company = said.company or _NOWHERE
     values = {name: text for name in _FIELDS if (text := (getattr(company, name) or "").strip())}
-    values["company"] = values.pop("name", None) or ""
+    if "name" in values:
+        values["company"] = values.pop("name")
     utm = Utm() if said.utm is None else _utm(said.utm)
-    occurred_at = received_at if said.occurred_at is None else min(said.occurred_at, received_at)
+    occurred_at = received_at if said.occurred_at is None else min(said.occurred_at.astimezone(UTC), received_at)
     return Submission(
         submission_key=_said(said.submission_id),
         occurred_at=occurred_at,
@@ -244,7 +252,8 @@ def _campaigns(explicit: str | None, utm: str | None) -> tuple[CampaignCode, ...
 
 
 def _consent(said: NativeConsent) -> ConsentSaid:
-    return ConsentSaid(purpose=said.purpose, granted=said.granted, text=_said(said.text), at=said.at)
+    at = said.at.astimezone(UTC) if said.at else None
+    return ConsentSaid(purpose=said.purpose, granted=said.granted, text=_said(said.text), at=at)
 
 
 def _fields(said: dict[str, str | int | float | bool | None]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from leadway.ingest.policy.kinds._names import mapped
 from leadway.ingest.policy.kinds._texts import believable, instant, is_object, mapping, text_of
 from leadway.ingest.policy.refusals import BadPayload
 from leadway.ingest.policy.submission import Ignored, Reading
-from leadway.ingest.policy.words import squeezed
+from leadway.ingest.policy.words import fold, squeezed
 
 OTHER_CALLS: Final = frozenset({"identify", "page", "screen", "group", "alias"})
 _KIND_LENGTH_MAX: Final = 100
@@ -28,7 +28,7 @@ _EVENTS: Final = {
     "whitepaperdownloaded": "content.downloaded",
     "signedup": "account.created",
 }
-_WORDS: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])|[^\W_]+")
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def read_segment_track(body: bytes, *, received_at: datetime, source_map: SourceMap) -> Reading:
@@ -68,7 +68,7 @@ def touch_kind(event: str, events: Mapping[str, str]) -> str:
             return kind
     if wanted in _EVENTS:
         return _EVENTS[wanted]
-    words = [word.casefold() for word in _WORDS.findall(event)] or ["tracked"]
+    words = fold(_HUMP.sub(" ", event)).split() or ["tracked"]
     return ("_".join(words[:-1]) or "event")[:_KIND_LENGTH_MAX] + "." + words[-1][:_KIND_LENGTH_MAX]
 
 
