@@ -44,11 +44,12 @@ class ConsumerLimits:
 
 @dataclass(slots=True)
 class Held:
-    """What is known of an assigned partition: as saved, and as read since."""
+    """What is known of an assigned partition: as saved, as read since, and as far as what was read took effect."""
 
     saved: int
     position: int
     marks: dict[str, int]
+    handled: int
     waiting_since: float | None = None
 
 
@@ -112,7 +113,7 @@ class Consumer:
             partition = Partition(row.topic, row.partition)
             if partition in partitions:
                 marks = _marks.decode(row.marks) if row.marks else {}
-                self.held[partition] = Held(row.position, row.position, marks)
+                self.held[partition] = Held(row.position, row.position, marks, row.position)
         return {each: self.held[each].position for each in wanted}
 
     async def _reset(self, subscription: Subscription) -> None:
@@ -145,6 +146,9 @@ class Consumer:
         if inputs or idle or any(reading.resends for reading in readings.values()):
             resends = [place for reading in readings.values() for place in reading.resends]
             await self._decide(inputs, resends if self.stage.keeps_resends else [])
+        # Only now: a request that waits to have caught up must find what was read decided, not just read.
+        for partition in readings.keys() & self.held.keys():
+            self.held[partition].handled = self.held[partition].position
         if records:
             self._wake_waiters()
 
