@@ -118,7 +118,9 @@ def test_the_touch_of_a_row_may_be_named_by_the_map() -> None:
     assert taken("mail\na@b.de\n", source_map=source_map).touch.kind == "event.attended"
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "@SUM(1+1)", "+cmd|' /C calc'!A0", "-2+3+cmd|'x'!A0", "=HYPERLINK(1)", " =1"])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "@SUM(1+1)", "+cmd|' /C calc'!A0", "-2+3+cmd|'x'!A0", "=HYPERLINK(1)", " =1", "\t=1"]
+)
 def test_a_formula_refuses_its_row_and_no_other(cell: str) -> None:
     found = rows(f'mail,name,notiz\na@b.de,"{cell}",x\nb@b.de,Bo,"{cell}"\nc@b.de,Cy,ok\n')
     assert found[1] == ["#/rows/1/name"]

@@ -348,14 +348,14 @@ VALUES = st.recursive(
 
 def places(inside: Any) -> Iterator[tuple[Any, Any]]:
     """Every place in a document, as what it is in and its key there."""
-    keys: Iterable[Any] = ()
+    items: Iterable[tuple[Any, Any]] = ()
     if isinstance(inside, dict):
-        keys = cast("dict[str, Any]", inside)
+        items = cast("dict[str, Any]", inside).items()
     elif isinstance(inside, list):
-        keys = range(len(cast("list[Any]", inside)))
-    for key in keys:
-        yield inside, key
-        yield from places(inside[key])
+        items = enumerate(cast("list[Any]", inside))
+    for key, value in items:
+        yield cast("Any", inside), key
+        yield from places(value)
 
 
 @given(kind=st.sampled_from(TOOLS), data=st.data())

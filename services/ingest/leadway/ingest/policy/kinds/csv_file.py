@@ -26,8 +26,8 @@ CELL_LENGTH_MAX: Final = 8_000
 _BLANKS: Final = frozenset("- -- – — n/a na n.a. null none #n/a #null!".split())  # noqa: SIM905  words in rows read better
 # What a spreadsheet would run: a formula, or the old ways of starting a program. A phone number (+49 711 …), a negative
 # number, a list's dash and somebody's @name are none.
-_FORMULA: Final = re.compile(r"[=\t\r]|@\S*[(!|]|[+\-](?=.*[(!|])(?![\d\s()./+-]*$)")
-_FORMULA_IN_NAME: Final = re.compile(r"[=@\t\r]|[+\-](?![\d\s()./+-]*$)")
+_FORMULA: Final = re.compile(r"=|@\S*[(!|]|[+\-](?=.*[(!|])(?![\d\s()./+-]*$)")
+_FORMULA_IN_NAME: Final = re.compile(r"[=@]|[+\-](?![\d\s()./+-]*$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _problem(column: _Column, cell: str) -> str | None:
     if len(cell) > CELL_LENGTH_MAX:
         return f"is too long: at most {CELL_LENGTH_MAX} characters"
     named = column.target is not None and not column.target.startswith("fields.")
-    text = cell.strip(" ")
+    text = cell.strip()
     if column.target == "email" and normalise_email(text):
         return None  # an address may begin with any of these signs
     if (_FORMULA_IN_NAME if named else _FORMULA).match(text):
