@@ -82,6 +82,9 @@ def decode_data(name: str, value: bytes) -> Fact:
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         message = f"{name}: {error}"
         raise Undecodable(message) from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        message = f"{name}: {'not UTF-8' if isinstance(error, UnicodeDecodeError) else 'nested too deep'}"
+        raise Undecodable(message) from None
 
 
 def _upcast(name: str, value: bytes) -> Fact:
@@ -96,7 +99,11 @@ def _upcast(name: str, value: bytes) -> Fact:
             message = f"the upcasters of {name} go in a circle"
             raise Undecodable(message)
         seen.add(name)
-        data = function(data)
+        try:
+            data = function(data)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            message = f"the data cannot be taken to {name}: {type(error).__name__}"
+            raise Undecodable(message) from None
     cls = fact_type(name)
     assert cls is not None  # noqa: S101 the loop ended on a registered class
     return msgspec.convert(data, cls)
