@@ -159,16 +159,40 @@ def native_source(leadway: Leadway) -> tuple[str, dict[str, str]]:
     return f"/ingest/v1/sources/{source['id']}/leads", {"x-leadway-key": source["key"]}
 
 
-# One person and one company for each number: nobody is known yet, which is the dearest case.
-LEAD = json.dumps(
-    {
-        "person": {"email": "p@x", "first_name": "Ada", "last_name": "Nowak", "phone": "+48 600 700 800"},
-        "company": {"name": "Company", "domain": "d@x", "country": "PL", "industry": "healthcare", "employees": 250},
-        "product": "imaging-suite",
-        "campaign": "health-emea-q4",
-        "touch": {"kind": "form.submitted", "asset": "Buyer's guide", "url": "https://vendor.example/guide"},
-        "fields": {"interest": "imaging", "timeline": "this quarter"},
+def partners(leadway: Leadway, count: int) -> list[str]:
+    """Partners for Poland, and the rule that gives them its leads in turn; scoring and deadlines as they come."""
+    made = [
+        leadway.ask(
+            "POST",
+            "/router/v1/partners",
+            {"name": f"Partner {number}", "status": "active", "tier": "gold", "territories": ["PL"]},
+        )["id"]
+        for number in range(count)
+    ]
+    among = {"tier": ["gold"], "match": ["territory"]}
+    rule = {
+        "name": "Poland",
+        "when": {"country": ["PL"]},
+        "then": [{"assign": {"method": "round_robin", "among": among}}],
     }
+    leadway.ask(
+        "PUT", "/router/v1/rules", {"account": "follow", "rules": [rule], "otherwise": {"retain": {"queue": "other"}}}
+    )
+    return made
+
+
+# One person and one company for each number: nobody is known yet, which is the dearest case.
+LEAD = (
+    json.dumps(
+        {
+            "person": {"email": "EMAIL", "first_name": "Ada", "last_name": "Nowak", "phone": "+48 600 700 800"},
+            "company": {"name": "Klinika Nowak", "country": "PL", "industry": "healthcare", "employees": 250},
+            "product": "imaging-suite",
+            "campaign": "health-emea-q4",
+            "touch": {"kind": "form.submitted", "asset": "Buyer's guide", "url": "https://vendor.example/guide"},
+            "fields": {"interest": "imaging", "timeline": "this quarter"},
+        }
+    )
+    .replace("%", "%%")
+    .replace("EMAIL", "ada.nowak@klinika-%09d.example")
 )
-LEAD = LEAD.replace("%", "%%").replace("p@x", "ada.nowak@c%09d.example.com").replace('"Company"', '"Klinika Nowak"')
-LEAD = LEAD.replace('"domain": "d@x", ', "")
