@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ import pytest_asyncio
 import toys
 from sqlalchemy import text
 
-from leadway.database import connect, migrate, role_of, schema_of
+from leadway.database import EmbeddedPostgres, connect, migrate, role_of, schema_of
 from leadway.decider import StaleDocument
 from leadway.eventlog import EventLog, NewRecord, Partition, open_log, partition_of
+from leadway.processes import free_port
 from leadway.stage import (
     Answer,
     Decided,
@@ -307,3 +309,32 @@ async def test_a_log_that_lost_what_was_sent_does_not_start(street: Street) -> N
     again = await street.open(toys.TILL, "2", start=False)
     with pytest.raises(Stopped, match="lost data"):
         await again.start()
+
+
+async def test_a_database_that_goes_back_in_time_under_a_running_service_stops_it(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg", port=free_port(), durable=False)
+    async with AsyncExitStack() as stack:
+        stack.callback(server.destroy)
+        server.start()
+        url = server.tcp_url  # its socket would lie elsewhere after the restart
+        log = open_log(database_url=url, partitions=4)
+        await log.start()
+        stack.push_async_callback(log.close)
+        till = await Street(url, log, stack).open(toys.TILL)
+        await till.execute(taking(1))
+        await eventually(lambda: everything_sent(till))
+        async with till.engine.begin() as connection:
+            for table in ("counters", "sent", "outbox"):
+                await connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 our own three names
+        server.stop()
+        server.start()
+        with pytest.raises(Stopped):
+            await till.execute(taking(2))
+        assert "older than the log" in str(till.stopped)
+
+
+async def test_a_fact_too_large_for_the_log_is_refused_before_it_is_decided(street: Street) -> None:
+    till = await street.open(toys.TILL)
+    with pytest.raises(Unacceptable, match="bytes long"):
+        await till.execute(taking(1, text="x" * 800_000))
+    assert (await till.execute(taking(1))).status == 201

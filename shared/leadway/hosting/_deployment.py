@@ -118,6 +118,7 @@ async def _start(
         role=role_of(service.name),
         pool_size=settings.pool_size,
         application_name=instance,
+        plan_always=True,
     )
     stack.push_async_callback(engine.dispose)
     async with engine.begin() as connection:

@@ -12,15 +12,17 @@ import structlog
 
 from leadway.decider import Refusal, StaleDocument
 from leadway.facts import CATALOG_EVENTS, LEAD_EVENTS, CatalogFact, Envelope, Fact
+from leadway.facts.codec import encode_data
 from leadway.ids import derive
 from leadway.stage._around import BatchAround
 from leadway.stage._catalogs import Snapshot
 from leadway.stage._declare import Answer, Decided, Edit, Stage
 from leadway.stage._inputs import FactInput, Input, RequestInput, TimerInput
-from leadway.stage._refusals import KeysMissing, LeadParked
+from leadway.stage._refusals import KeysMissing, LeadParked, Unacceptable
 from leadway.stage._rows import KeyedRows, SubjectRow
 
 _log = structlog.get_logger("leadway.stage")
+FACT_BYTES_MAX = 700_000  # every log takes a record of this size with its envelope
 
 
 def topic_of(command: object) -> str:
@@ -63,6 +65,7 @@ class Deciding:
     now: datetime
     looked_up: Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]] = field(default_factory=dict[int, Any])
     facts: list[Envelope] = field(default_factory=list[Envelope])
+    encoded: dict[str, bytes] = field(default_factory=dict[str, bytes])  # each fact's data, by the fact's id
     edits: list[CatalogFact] = field(default_factory=list[CatalogFact])
     answers: dict[int, Answer | Exception] = field(default_factory=dict[int, "Answer | Exception"])
     parked: list[tuple[FactInput, str]] = field(default_factory=list[tuple[FactInput, str]])
@@ -288,6 +291,9 @@ class Deciding:
         if any(each.id == fact_id for each in earlier):
             message = f"one command gave two {fact.wire} without a target to tell them apart"
             raise ValueError(message)
+        self.encoded[fact_id] = value = encode_data(fact)
+        if len(value) > FACT_BYTES_MAX:
+            raise Unacceptable(f"a {fact.wire} would be {len(value)} bytes long; a fact has at most {FACT_BYTES_MAX}")
         return Envelope(
             id=fact_id,
             type=fact.wire,

@@ -19,7 +19,7 @@ from leadway.decider import Refusal
 from leadway.ids import draw
 from leadway.stage._declare import Answer, IdempotencyKey, Request
 from leadway.stage._inputs import Batch, Input, Outcome, RequestInput, settle
-from leadway.stage._refusals import Lagging, OutcomeUnknown, Overloaded
+from leadway.stage._refusals import Lagging, OutcomeUnknown, Overloaded, Stopped
 from leadway.stage._transaction import Transactions
 from leadway.stage._trouble import Surroundings
 
@@ -110,6 +110,9 @@ class Gate:
             except OutcomeUnknown as error:
                 self._refuse(items, error)
                 return
+            except Stopped as error:
+                self._refuse(items, error)
+                raise
             except Exception as error:  # noqa: BLE001 every caller of the batch is to hear of it
                 _log.exception("gate_failed")
                 self._refuse(items, error)

@@ -76,3 +76,9 @@ async def sweep_instances(engine: AsyncEngine, *, over_seconds: float) -> None:
         rows = (await connection.execute(_sql.EXPIRED_INSTANCES, {"seconds": over_seconds})).all()
     if rows:
         await end_connections(engine, [row.holder for row in rows])
+
+
+async def count_instances(engine: AsyncEngine) -> int:
+    """How many instances of this service live."""
+    async with engine.connect() as connection:
+        return (await connection.execute(_sql.LIVE_INSTANCES)).scalar_one()

@@ -22,7 +22,7 @@ _OF_SUBJECT = text("""
 SELECT topic, partition, "offset" FROM parked WHERE verdict IS NULL AND subject = :subject
 ORDER BY topic, partition, "offset" LIMIT :limit
 """)
-_LOCK = text("SELECT FROM subjects WHERE subject = :subject FOR UPDATE")
+_LOCK = text("SELECT subject FROM subjects WHERE subject = :subject FOR UPDATE")
 _CLEAR = text("""
 UPDATE subjects SET parked = false WHERE subject = :subject AND NOT EXISTS (
   SELECT FROM parked WHERE verdict IS NULL AND subject = :subject) RETURNING subject

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from leadway.decider import Refusal
 
 
@@ -87,6 +89,14 @@ class KeysMissing(Exception):
         self.shared = shared
         self.identity = identity
         self.subjects = subjects
+
+
+class ServerChanged(Exception):
+    """The database server is another one than that which was checked against the log: it was started again since."""
+
+    def __init__(self, started_at: datetime) -> None:
+        super().__init__(f"the database server started at {started_at.isoformat()}")
+        self.started_at = started_at
 
 
 class Fenced(Exception):

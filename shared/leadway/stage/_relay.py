@@ -36,6 +36,7 @@ class RelayLimits:
     records_max: int = 1000
     handed_over_max: int = 20_000
     idle_check_seconds: float = 1.0
+    shared_check_seconds: float = 0.05  # while other instances write to the same outbox
     backoff_seconds_max: float = 5.0
 
 
@@ -58,7 +59,7 @@ class Relay:
     lease: Lease
     limits: RelayLimits = field(default_factory=RelayLimits)
     sent: dict[Partition, int] = field(default_factory=dict[Partition, int])
-    pending: int = 0
+    alone: bool = True
     _handed: dict[Partition, dict[int, Stamped]] = field(default_factory=dict[Partition, dict[int, Stamped]])
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -108,7 +109,9 @@ class Relay:
                     await self._send(producer, batches)
                     continue
                 try:
-                    await asyncio.wait_for(self._wake.wait(), self.limits.idle_check_seconds)
+                    limits = self.limits
+                    pause = limits.idle_check_seconds if self.alone else limits.shared_check_seconds
+                    await asyncio.wait_for(self._wake.wait(), pause)
                     look = self._has_gap()
                 except TimeoutError:
                     look = True
@@ -125,10 +128,10 @@ class Relay:
             size = 0
             while sequence in held and len(batches.get(partition, ())) < self.limits.records_max:
                 stamped = held[sequence]
-                size += len(stamped.value) + _ENVELOPE_BYTES
+                record = NewRecord(stamped.envelope.subject.encode(), stamped.value, encode_headers(stamped.envelope))
+                size += record.size_bytes
                 if size > self.log.batch_bytes_max and partition in batches:
                     break
-                record = NewRecord(stamped.envelope.subject.encode(), stamped.value, encode_headers(stamped.envelope))
                 batches.setdefault(partition, []).append(Outgoing(sequence, stamped.envelope.id, record))
                 sequence += 1
         return batches
@@ -154,11 +157,12 @@ class Relay:
         size = 0
         for row in rows:
             headers = _headers.decode(row.headers)
-            size += len(row.value) + _ENVELOPE_BYTES
+            record = NewRecord(row.key.encode(), row.value, headers)
+            size += record.size_bytes
             if row.sequence != after + 1 or (size > self.log.batch_bytes_max and batch):
                 break
             fact_id = dict(headers)["ce_id"].decode()
-            batch.append(Outgoing(row.sequence, fact_id, NewRecord(row.key.encode(), row.value, headers)))
+            batch.append(Outgoing(row.sequence, fact_id, record))
             after += 1
         return batch
 
@@ -185,6 +189,3 @@ class Relay:
                     "ids": [last[each].id for each in order],
                 },
             )
-
-
-_ENVELOPE_BYTES = 600

@@ -21,7 +21,7 @@ from leadway.stage._consumer import Consumer, ConsumerLimits
 from leadway.stage._declare import Answer, Request, Stage
 from leadway.stage._gate import Gate, GateLimits
 from leadway.stage._inputs import Outcome
-from leadway.stage._leases import Lease, sweep_instances
+from leadway.stage._leases import Lease, count_instances, sweep_instances
 from leadway.stage._refusals import Stopped
 from leadway.stage._relay import Relay, RelayLimits
 from leadway.stage._term import check_term
@@ -58,7 +58,9 @@ class Runtime:
         self._callbacks: list[Callable[[], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._lease = Lease(engine, "relay", instance, self.limits.lease_seconds)
-        self.transactions = Transactions(engine, stage, partitions=log.partitions, cache=self._cache)
+        self.transactions = Transactions(
+            engine, stage, partitions=log.partitions, cache=self._cache, check_server=self._check_server
+        )
         self.relay = Relay(stage.service, engine, log, self._lease, self.limits.relay)
         self.gate = Gate(self.transactions, self._committed, self.caught_up, self.limits.gate)
         self.timers = Timers(engine, self.transactions, self._committed)
@@ -83,6 +85,9 @@ class Runtime:
         self._tasks = [
             asyncio.create_task(self._watched(loop), name=f"{self.stage.service}.{loop.__qualname__}") for loop in loops
         ]
+
+    async def _check_server(self) -> None:
+        await check_term(self.stage.service, self.engine, self.log)
 
     async def close(self) -> None:
         """Stop every loop; give leases back."""
@@ -171,6 +176,7 @@ class Runtime:
         while True:
             try:
                 await lease.held()
+                self.relay.alone = await count_instances(self.engine) <= 1
                 await sweep_instances(self.engine, over_seconds=self.limits.lease_seconds)
                 async with self.engine.begin() as connection:
                     await connection.execute(_sql.EXPIRE_IDEMPOTENCY, {"hours": self.limits.idempotency_hours})

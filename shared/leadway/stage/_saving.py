@@ -124,7 +124,9 @@ async def save_timers(connection: AsyncConnection, stage: Stage, rows: Iterable[
         await connection.execute(_sql.SAVE_TIMERS, _columns(due, "subjects", "names", "dues"))
 
 
-async def stamp(connection: AsyncConnection, facts: Sequence[Envelope], partitions: int) -> list[Stamped]:
+async def stamp(
+    connection: AsyncConnection, facts: Sequence[Envelope], encoded: Mapping[str, bytes], partitions: int
+) -> list[Stamped]:
     """Number the facts, dense for each partition, and put them into the outbox: the transaction's last step."""
     if not facts:
         return []
@@ -139,7 +141,7 @@ async def stamp(connection: AsyncConnection, facts: Sequence[Envelope], partitio
     stamped: list[Stamped] = []
     for place, fact in zip(places, facts, strict=True):
         numbered = msgspec.structs.replace(fact, sequence=next(counts[place]))
-        stamped.append(Stamped(place, numbered.sequence, numbered, encode_data(fact.data)))
+        stamped.append(Stamped(place, numbered.sequence, numbered, encoded[fact.id]))
     last = {each.partition: each.sequence for each in stamped}
     await connection.execute(
         _sql.STAMP,

@@ -83,7 +83,8 @@ KEYED = {
 }
 
 SURROUNDINGS = text("""
-SELECT clock_timestamp() AS now, pg_current_xact_id()::text AS xid, (SELECT revision FROM catalog_revision) AS revision
+SELECT clock_timestamp() AS now, pg_current_xact_id()::text AS xid, pg_postmaster_start_time() AS server,
+  (SELECT revision FROM catalog_revision) AS revision
 """)
 NEXT_REVISION = text("UPDATE catalog_revision SET revision = revision + 1 RETURNING revision")
 SAVE_CATALOGS = text("""
@@ -197,3 +198,4 @@ PEEK_STATES = text("""
 SELECT state FROM subjects
 WHERE subject = ANY(CAST(:subjects AS text[])) AND topic = 'lead-events' AND state IS NOT NULL
 """)
+LIVE_INSTANCES = text("SELECT count(*) FROM leases WHERE name LIKE 'instance:%' AND until > clock_timestamp()")

@@ -48,7 +48,7 @@ async def _check_mark(service: str, log: EventLog, partition: Partition, mark: R
             break
     if found is None or found.headers.get("ce_id") != mark.id.encode():
         raise Stopped(
-            f"{service}: fact {mark.sequence} of {partition.topic}/{partition.number} was sent to {mark.offset}, and is "
+            f"{service}: fact {mark.sequence} of {partition.topic}/{partition.number} went to {mark.offset}, and is "
             "not there: the log lost data or is another one. Restore the log; nothing is sent until then."
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -12,13 +13,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from leadway.decider import Refusal
+from leadway.eventlog import LogError
 from leadway.stage import _answers, _saving, _sql, _trouble
 from leadway.stage._catalogs import CatalogCache
 from leadway.stage._deciding import Deciding, Origin
 from leadway.stage._declare import Answer, Stage
 from leadway.stage._inputs import Batch, FactInput, Outcome, RequestInput
 from leadway.stage._loading import Loader, advance, keys_of, storable
-from leadway.stage._refusals import KeysMissing, Unacceptable
+from leadway.stage._refusals import KeysMissing, ServerChanged, Unacceptable
 
 _log = structlog.get_logger("leadway.stage")
 _REDOS_MAX = 8
@@ -27,12 +29,25 @@ _REDOS_MAX = 8
 class Transactions:
     """Runs a stage's batches against its database."""
 
-    def __init__(self, engine: AsyncEngine, stage: Stage, *, partitions: int, cache: CatalogCache) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        stage: Stage,
+        *,
+        partitions: int,
+        cache: CatalogCache,
+        check_server: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """`check_server` is awaited before anything is decided on a database server that was started since it was
+        last checked (a restored copy is): it raises Stopped where database and log do not belong together.
+        """
         self._engine = engine
         self._stage = stage
         self._partitions = partitions
         self._cache = cache
         self.loader = Loader(stage)
+        self._check_server = check_server
+        self._server: datetime | None = None  # when the server started that was checked against the log
         self._views = [_saving.ViewWriter(view) for view in stage.views]
 
     async def run(self, batch: Batch) -> Outcome:
@@ -46,6 +61,8 @@ class Transactions:
                 batch.shared_hint |= missing.shared
                 batch.identity_hint |= missing.identity
                 batch.subjects_hint |= missing.subjects
+            except ServerChanged as changed:
+                await self._check(changed.started_at)
             except DBAPIError as error:
                 if not _trouble.is_of_the_data(error):
                     raise _trouble.surroundings(error) from error
@@ -54,6 +71,16 @@ class Transactions:
                 raise _trouble.surroundings(error) from error
         message = "the batch names other rows each time it is decided"
         raise RuntimeError(message)
+
+    async def _check(self, started_at: datetime) -> None:
+        try:
+            if self._check_server is not None:
+                await self._check_server()
+        except (DBAPIError, OSError, LogError) as error:
+            raise _trouble.surroundings(error) from error
+        self.loader.forget()
+        self._cache.forget()
+        self._server = started_at
 
     async def _once(self, batch: Batch, *, keep: bool = True) -> Outcome:
         async with self._engine.connect() as connection:
@@ -105,6 +132,8 @@ class Transactions:
             deciding.shared = await self.loader.keyed(connection, "shared_keys", self._stage.shared, keys)
             batch.shared_hint = frozenset(keys)
         surroundings = (await connection.execute(_sql.SURROUNDINGS)).one()
+        if surroundings.server != self._server:
+            raise ServerChanged(surroundings.server)
         deciding.now = surroundings.now
         deciding.catalogs = await self._cache.at(connection, surroundings.revision)
         deciding.looked_up = await self._look_up(connection, batch, deciding)
@@ -138,7 +167,7 @@ class Transactions:
         await _saving.save_timers(connection, self._stage, leads)
         await _saving.save_parking(connection, deciding.parked, deciding.released)
         await self._save_answers(connection, batch, deciding)
-        facts = await _saving.stamp(connection, deciding.facts, self._partitions)
+        facts = await _saving.stamp(connection, deciding.facts, deciding.encoded, self._partitions)
         outcome = Outcome(facts=facts, parked=len(deciding.parked))
         outcome.next_timer_at = min(
             (timer.due_at for row in leads if row.state_changed for timer in self._stage.timers(row.state)),
@@ -193,6 +222,8 @@ class Transactions:
                     part.shared_hint |= missing.shared
                     part.identity_hint |= missing.identity
                     part.subjects_hint |= missing.subjects
+                except ServerChanged as changed:
+                    await self._check(changed.started_at)
                 else:
                     return []
         except DBAPIError as error:
