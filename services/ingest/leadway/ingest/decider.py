@@ -158,6 +158,19 @@ def merged(known: Company, said: Company | None) -> Company:
     return msgspec.structs.replace(known, **new)
 
 
+def news(known: Company, said: Company) -> Company | None:
+    """What was newly said of a company, and only that; None where nothing was."""
+    new = {name: value for name in Company.__struct_fields__ if (value := getattr(said, name)) is not None}
+    new = {name: value for name, value in new.items() if getattr(known, name) is None}
+    return Company(**new) if new else None
+
+
+def captured_at(fact: LeadCaptured) -> datetime:
+    """When the submission came in; what it told of may have occurred long before."""
+    details = unseal(fact.personal, SubmissionDetails)
+    return (details.received_at if details else None) or fact.touch.occurred_at
+
+
 def latest_consent(known: tuple[Consent, ...], said: tuple[Consent, ...]) -> tuple[Consent, ...]:
     """One consent for each purpose: what was said last."""
     by_purpose = {each.purpose: each for each in (*known, *said)}
@@ -184,13 +197,12 @@ def _capture(command: Capture) -> LeadCaptured:
 
 def _touch(command: Capture, state: Interest) -> LeadTouched:
     assert command.touch is not None  # noqa: S101 completed under the lock
-    told = merged(state.company, command.company)
     return LeadTouched(
         lead_id=state.lead_id,
         person_id=state.person_id,
         company_id=command.company_id if state.company_id is None else None,
         source_id=command.source_id,
-        company=told if told != state.company else None,
+        company=news(state.company, command.company),
         product=command.product if state.product is None else None,
         touch=command.touch,
         consent=command.consent,
@@ -212,7 +224,7 @@ def _captured(fact: LeadCaptured) -> Interest:
         source_id=fact.source_id,
         previous_lead_id=fact.previous_lead_id,
         consent=fact.consent,
-        captured_at=fact.touch.occurred_at,
+        captured_at=captured_at(fact),
         touched_at=fact.touch.occurred_at,
         touches=1,
         personal=fact.personal,

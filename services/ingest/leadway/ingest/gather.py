@@ -19,12 +19,15 @@ from leadway.facts.ingest import (
 from leadway.facts.personal import Sealed, SubmissionDetails, unseal
 from leadway.facts.terms import CampaignSaid, Term, Touch
 from leadway.ids import derive
-from leadway.ingest.decider import Capture, Command, Interest, State
+from leadway.ingest.decider import Capture, Command, Interest, State, captured_at
 from leadway.ingest.policy.vocabulary import Vocabulary, code_key
 from leadway.stage import Around, Catalogs, Gathering, SharedFold
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 _OPEN_LEADS_MAX = 50  # of one person: past it a submission is a touch of the youngest, whatever product it names
+
+
+_NO_WORDS = Vocabulary(())
 
 
 class LeadOfPerson(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -114,7 +117,7 @@ def complete(command: Command, around: Around) -> tuple[str, Command]:
             return around.subject, msgspec.structs.replace(command, outcome="duplicate", lead_id=seen.lead_id)
     person: PersonRow = around.identity(person_key(command.email_digest))
     product = term(around.catalogs, "product", command.product_said)
-    lead = touched_lead(person, product)
+    lead = touched_lead(person, product, _vocabulary_of(around.catalogs, "product"))
     domain = command.company.domain or command.domain
     company = msgspec.structs.replace(
         command.company, domain=domain, industry=term(around.catalogs, "industry", command.industry_said)
@@ -148,11 +151,12 @@ def complete(command: Command, around: Around) -> tuple[str, Command]:
     return around.subject, new
 
 
-def touched_lead(person: PersonRow, product: Term | None) -> LeadOfPerson | None:
+def touched_lead(person: PersonRow, product: Term | None, vocabulary: Vocabulary = _NO_WORDS) -> LeadOfPerson | None:
     """The open lead that a submission of this person touches; None: it is a new lead.
 
     Without a product it goes to the youngest open lead. With one it goes to the open lead for that product, or to
-    one that names none yet, which then takes it.
+    one that names none yet, which then takes it. `vocabulary` is asked again what a lead's product means: words
+    without a code when the lead was captured may have one by now.
     """
     youngest_first = sorted(
         (lead for lead in person.leads.values() if lead.open),
@@ -162,19 +166,24 @@ def touched_lead(person: PersonRow, product: Term | None) -> LeadOfPerson | None
     wanted = product_key(product)
     if wanted is None or len(youngest_first) >= _OPEN_LEADS_MAX:
         return youngest_first[0] if youngest_first else None
-    for product_named in (wanted, None):
-        for lead in youngest_first:
-            if lead.product == product_named:
-                return lead
-    return None
+    same = (lead for lead in youngest_first if lead.product and _same(lead.product, wanted, vocabulary))
+    unnamed = (lead for lead in youngest_first if lead.product is None)
+    return next(same, None) or next(unnamed, None)
+
+
+def _same(product: str, wanted: str, vocabulary: Vocabulary) -> bool:
+    return wanted in (product, vocabulary.lookup(product))
 
 
 def term(catalogs: Catalogs, vocabulary: str, said: str | None) -> Term | None:
     """A saying with its code, where the vocabulary knows it."""
     if said is None or not said.strip():
         return None
-    table = catalogs.memo(f"vocabulary:{vocabulary}", lambda every: _vocabulary(every, vocabulary))
-    return Term(code=table.lookup(said), said=said)
+    return Term(code=_vocabulary_of(catalogs, vocabulary).lookup(said), said=said)
+
+
+def _vocabulary_of(catalogs: Catalogs, name: str) -> Vocabulary:
+    return catalogs.memo(f"vocabulary:{name}", lambda every: _vocabulary(every, name))
 
 
 def _vocabulary(catalogs: Catalogs, name: str) -> Vocabulary:
@@ -221,7 +230,7 @@ def evolve_row(_: str, row: Row, fact: Fact) -> Row:
         return SubmissionRow(getattr(fact, "lead_id", row.lead_id))
     match fact:
         case LeadCaptured():
-            lead = LeadOfPerson(fact.lead_id, product_key(fact.product), fact.touch.occurred_at)
+            lead = LeadOfPerson(fact.lead_id, product_key(fact.product), captured_at(fact))
         case LeadTouched() if fact.product is not None and fact.lead_id in row.leads:
             lead = msgspec.structs.replace(row.leads[fact.lead_id], product=product_key(fact.product))
         case InterestClosed() if fact.lead_id in row.leads:

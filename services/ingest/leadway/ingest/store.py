@@ -8,7 +8,11 @@ from typing import Any
 
 from leadway.ingest.decider import Interest, State
 from leadway.ingest.gather import product_key
+from leadway.ingest.policy.vocabulary import Vocabulary
 from leadway.stage import StageRuntime, View
+
+_SAYINGS_MAX = 100
+_SAYINGS_READ_MAX = 5_000
 
 
 def _lead(_: str, state: State) -> Iterable[tuple[Any, ...]]:
@@ -69,13 +73,17 @@ async def find_leads(
     )
 
 
-async def unmapped(runtime: StageRuntime, vocabulary: str) -> list[Mapping[str, Any]]:
-    """Sayings without a code, the most frequent first, at most 100."""
-    return await runtime.query(
+async def unmapped(runtime: StageRuntime, vocabulary: str, words: Vocabulary) -> list[Mapping[str, Any]]:
+    """Sayings without a code, the most frequent first, at most 100. A lead keeps the code that its words had when it
+    was captured, so those are left out for which `words`, the vocabulary as it stands, has a code by now.
+    """
+    rows = await runtime.query(
         """SELECT said, count(*) AS leads FROM unmapped_sayings WHERE vocabulary = :vocabulary
-           GROUP BY said ORDER BY leads DESC, said LIMIT 100""",
+           GROUP BY said ORDER BY leads DESC, said LIMIT :read""",
         vocabulary=vocabulary,
+        read=_SAYINGS_READ_MAX,
     )
+    return [row for row in rows if words.lookup(row["said"]) is None][:_SAYINGS_MAX]
 
 
 async def hold(

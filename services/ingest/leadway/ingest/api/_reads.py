@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from leadway.decider import Fault, InvalidRequest, NotFound
 from leadway.facts.personal import SubmissionDetails, unseal
 from leadway.ingest.decider import Interest
+from leadway.ingest.policy.domains import company_domain
 from leadway.ingest.store import find_leads, list_held
 from leadway.stage import StageRuntime
 from leadway.web import Caller, Page, PageParams, json_response, page_params, require
@@ -42,10 +43,13 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
         digest = digest_of(email) if email is not None else None
         if email is not None and digest is None:
             raise InvalidRequest("Nobody can be found by that.", [Fault("query:email", "is no e-mail address")])
+        registrable = company_domain(domain) if domain is not None else None
+        if domain is not None and registrable is None:
+            raise InvalidRequest("No company can be found by that.", [Fault("query:domain", "is no company's domain")])
         rows = await find_leads(
             runtime,
             email_digest=digest,
-            domain=domain.strip().casefold() if domain else None,
+            domain=registrable,
             after=page.starting_after or "",
             limit=page.fetch,
         )

@@ -6,15 +6,12 @@ The busiest route of the product, so it is answered before FastAPI is asked (see
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hmac
 import itertools
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,36 +22,27 @@ from leadway.facts.ingest import SourceChanged
 from leadway.ids import draw
 from leadway.ingest.api._capture import Digests, capture_of
 from leadway.ingest.api._sources import key_mac
+from leadway.ingest.api._tools import Post, cors, key_in_body, key_of, leadway_headers, preflight, tool_answer
 from leadway.ingest.decider import Capture
-from leadway.ingest.policy.kinds import google_key, read, read_csv
+from leadway.ingest.policy.kinds import read, read_csv
 from leadway.ingest.policy.submission import Accepted, Held, Ignored, Reading, Row
 from leadway.ingest.store import hold
 from leadway.stage import Answer, Decided, Request, StageRuntime
-from leadway.web import BodyTooLarge, Unauthenticated, current_traceparent, idempotency_key
+from leadway.web import (
+    BadRequest,
+    BodyTooLarge,
+    Unauthenticated,
+    current_traceparent,
+    idempotency_key,
+    problem_response,
+)
 
 PATH = re.compile(r"/ingest/v1/sources/([^/]+)/leads")
 BODY_BYTES_MAX = 256 * 1024
 CSV_BYTES_MAX = 16 * 1024 * 1024
 _ROWS_AT_ONCE = 500
-_PREFLIGHT_SECONDS = "86400"
+_TRY_AGAIN = 500  # statuses from here on say nothing about the row itself
 _encoder = msgspec.json.Encoder()
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """What came in."""
-
-    source: SourceChanged
-    headers: Mapping[bytes, bytes]
-    query: bytes
-    path: str
-    body: bytes
-
-    @property
-    def origin(self) -> str | None:
-        """The page that posted, where a browser did."""
-        origin = self.headers.get(b"origin")
-        return origin.decode("latin-1") if origin else None
 
 
 @dataclass(slots=True)
@@ -79,12 +67,24 @@ class Submissions:
         if scope["method"] == "OPTIONS":
             await _send(send, 204, b"", preflight(source, headers))
             return
-        bytes_max = CSV_BYTES_MAX if source.kind == "csv" else BODY_BYTES_MAX
-        body = await read_bounded(receive, bytes_max)
-        post = Post(source, headers, scope["query_string"], scope["path"], body)
-        self._check_key(post)
-        answer = await self._csv(post) if source.kind == "csv" else await self._one(post)
+        post = Post(source, headers, scope["query_string"], scope["path"])
+        try:
+            answer = await self._take(post, receive)
+        except Refusal as refusal:
+            # As the edge would say it, but so that the page that posted may read it.
+            shown = {name.decode(): value.decode() for name, value in cors(post)}
+            await problem_response(refusal, shown)(scope, receive, send)
+            return
         await _send(send, answer.status, _encoder.encode(answer.body), [*cors(post), *leadway_headers(post, answer)])
+
+    async def _take(self, post: Post, receive: Receive) -> Answer:
+        kind = post.source.kind
+        if not key_in_body(kind):
+            self._check_key(post)  # before anything is read: who has no key gets no room for a large file
+        post = replace(post, body=await read_bounded(receive, CSV_BYTES_MAX if kind == "csv" else BODY_BYTES_MAX))
+        if key_in_body(kind):
+            self._check_key(post)
+        return await self._csv(post) if kind == "csv" else await self._one(post)
 
     async def _source(self, source_id: str) -> SourceChanged:
         held = self.runtime.catalogs_held.get(SourceChanged, source_id)
@@ -106,7 +106,7 @@ class Submissions:
         source = post.source
         reading: Reading = read(source.kind, post.body, received_at=now, source_map=source.map)
         match reading:
-            case Accepted(submission) if submission.test:
+            case Accepted(submission) | Held(submission) if submission.test:
                 return tool_answer(source.kind, "test", None)
             case Accepted(submission):
                 return await self.capture(post, capture_of(source, submission, self.digests, now))
@@ -176,89 +176,21 @@ class Submissions:
         return {"row": row.number, **answer.body}
 
 
-_TRY_AGAIN = 500
-
-
-def key_of(post: Post) -> str | None:
-    """The key that came with a request, wherever its tool puts it."""
-    header = post.headers.get(b"x-leadway-key")
-    if header is not None:
-        return header.decode("latin-1")
-    if post.query:
-        named = parse_qs(post.query.decode("latin-1")).get("key")
-        if named:
-            return named[0]
-    if post.source.kind == "google-ads":
-        return google_key(post.body)
-    authorization = post.headers.get(b"authorization", b"")
-    if authorization[:6].lower() == b"basic ":
-        try:
-            return base64.b64decode(authorization[6:]).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-    return None
-
-
-def tool_answer(kind: str, outcome: str, lead_id: str | None) -> Answer:
-    """What the tool expects to hear; what came of it is in `Leadway-…` headers, or in the body of our own kinds."""
-    named = {"lead_id": lead_id} if lead_id else {}
-    headers = {"Leadway-Outcome": outcome, **({"Leadway-Lead": lead_id} if lead_id else {})}
-    match kind:
-        case "native":
-            return Answer(202, {**named, "outcome": outcome}, headers)
-        case "csv":
-            return Answer(200, {**named, "outcome": outcome}, headers)
-        case "hubspot-form":
-            return Answer(200, {"inlineMessage": "Thank you for your interest. We will be in touch."}, headers)
-        case "segment-track":
-            return Answer(200, {"success": True}, headers)
-        case _:
-            return Answer(200, {}, headers)
-
-
-def leadway_headers(post: Post, answer: Answer) -> list[tuple[bytes, bytes]]:
-    """The outcome as headers, but never to a browser: a public key must not tell which e-mails are known."""
-    if post.origin is not None:
-        return []
-    return [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-
-
-def cors(post: Post) -> list[tuple[bytes, bytes]]:
-    """That this page may read the answer, where the source allows its origin."""
-    if post.origin is None or post.origin not in post.source.origins:
-        return []
-    return [(b"access-control-allow-origin", post.origin.encode()), (b"vary", b"Origin")]
-
-
-def preflight(source: SourceChanged, headers: Mapping[bytes, bytes]) -> Sequence[tuple[bytes, bytes]]:
-    """What a browser asks before it posts a form."""
-    origin = headers.get(b"origin", b"").decode("latin-1")
-    if origin not in source.origins:
-        return []
-    return [
-        (b"access-control-allow-origin", origin.encode()),
-        (b"access-control-allow-methods", b"POST"),
-        (b"access-control-allow-headers", b"content-type"),
-        (b"access-control-max-age", _PREFLIGHT_SECONDS.encode()),
-        (b"vary", b"Origin"),
-    ]
-
-
 async def read_bounded(receive: Receive, bytes_max: int) -> bytes:
-    """The whole body. Raises BodyTooLarge as soon as more came."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        chunks = [body]
-        size = len(body)
-        while message.get("more_body", False) and size <= bytes_max:
-            message = await receive()
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-        body = b"".join(chunks)
-    if len(body) > bytes_max:
-        raise BodyTooLarge(f"Bodies up to {bytes_max} bytes are taken here.", bytes_max=bytes_max)
-    return body
+    """The whole body. Raises BodyTooLarge as soon as more came, BadRequest where the sender went away within it."""
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("The body broke off; nothing of it was taken.")
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > bytes_max:
+            raise BodyTooLarge(f"Bodies up to {bytes_max} bytes are taken here.", bytes_max=bytes_max)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def _send(send: Send, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:

@@ -14,7 +14,7 @@ from leadway.facts.ingest import (
     VocabularyEntry,
 )
 from leadway.ingest.api._editing import Name, edit
-from leadway.ingest.policy.vocabulary import clashes
+from leadway.ingest.policy.vocabulary import Vocabulary, clashes
 from leadway.ingest.store import unmapped
 from leadway.stage import StageRuntime
 from leadway.web import (
@@ -44,12 +44,13 @@ def vocabulary_routes(router: APIRouter, runtime: StageRuntime) -> None:
     async def one(vocabulary: Literal["product", "industry"], _: Annotated[Caller, require("admin")]) -> Response:
         """A vocabulary, and the sayings that it has no code for yet."""
         entry = (await runtime.catalogs()).get(VocabularyChanged, vocabulary)
+        entries = entry.entries if entry else ()
         version = entry.version if entry else 0
         return json_response(
             {
-                "entries": msgspec.to_builtins(entry.entries) if entry else [],
+                "entries": msgspec.to_builtins(entries),
                 "version": version,
-                "unmapped": await unmapped(runtime, vocabulary),
+                "unmapped": await unmapped(runtime, vocabulary, Vocabulary(entries)),
             },
             headers={"ETag": etag(version)},
         )
