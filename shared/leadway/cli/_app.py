@@ -79,6 +79,14 @@ def token(
 
 
 @app.command()
+def demo(url: Url = None, data_dir: DataDir = None) -> None:
+    """Send one lead through its whole life on a running system, by its public API."""
+    from leadway.cli.demo import demo as run
+
+    run(_flags(data_dir=data_dir), url=url)
+
+
+@app.command()
 def tail(
     types: Annotated[str | None, typer.Option(help="Only these, such as lead.captured,lead.assigned.")] = None,
     lead: Annotated[str | None, typer.Option(help="Only this lead's, from its first on.")] = None,
@@ -115,6 +123,16 @@ def doctor(data_dir: DataDir = None, kafka: Kafka = None, database: Database = N
     from leadway.cli._doctor import doctor as run
 
     run(_flags(data_dir=data_dir, kafka=kafka, database_url=database))
+
+
+@app.command()
+def docs(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file differs.")] = False,
+) -> None:
+    """Write the repository's generated files: the services' README, OpenAPI, AsyncAPI."""
+    from leadway.cli._docs import docs as run
+
+    run(Path.cwd(), check=check)
 
 
 parked = typer.Typer(help="Facts that could not be handled and wait, with their lead.", no_args_is_help=True)

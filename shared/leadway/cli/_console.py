@@ -55,7 +55,7 @@ class Progress:
 
 
 @contextmanager
-def progress(text: str) -> Generator[Progress]:
-    """Show that something is under way."""
-    with err.status(escape(text), spinner="dots") as status:
+def progress(text: str, console: Console = err) -> Generator[Progress]:
+    """Show that something is under way; on `out` where lines are printed there meanwhile."""
+    with console.status(escape(text), spinner="dots") as status:
         yield Progress(status)
