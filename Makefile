@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 ENVIRONMENT := .venv/.synced
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format clean
+.PHONY: help run test check verify docs bench format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -26,13 +26,19 @@ run: $(ENVIRONMENT)  ## Start everything in one process, on an embedded database
 test: $(ENVIRONMENT)  ## Run all tests, with real PostgreSQL and real Apache Kafka
 	$(UV) run --no-sync pytest --numprocesses $(WORKERS) --dist worksteal
 
-check: $(ENVIRONMENT)  ## Lint, format, types, architecture, spelling, lock file
+check: verify  ## Lint, format, types, architecture, spelling, lock file, generated files
 	$(UV) lock --check
 	$(UV) run --no-sync ruff check
 	$(UV) run --no-sync ruff format --check
 	$(UV) run --no-sync lint-imports
 	$(UV) run --no-sync codespell
 	$(UV) run --no-sync pyright
+
+verify: $(ENVIRONMENT)  ## Fail where a generated file no longer says what the code says
+	$(UV) run --no-sync leadway docs --check
+
+docs: $(ENVIRONMENT)  ## Write the generated files: services' README, OpenAPI, AsyncAPI, settings
+	$(UV) run --no-sync leadway docs
 
 format: $(ENVIRONMENT)  ## Put the code into its form
 	$(UV) run --no-sync ruff check --fix

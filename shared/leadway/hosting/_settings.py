@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     topic_prefix: str = Field(default="", description="keeps deployments apart that share one Kafka cluster")
     partitions: int = Field(default=8, ge=1, le=256, description="of each topic, fixed once it was made")
     host: str = Field(default="127.0.0.1", description="the address that HTTP listens on")
-    port: int = Field(default=8080, ge=0, le=65535)
+    port: int = Field(default=8080, ge=0, le=65535, description="the port that HTTP listens on; 0: any free one")
     base_url: str | None = Field(default=None, description="how the world reaches this deployment")
     pool_size: int = Field(default=6, ge=3, le=100, description="database connections of each service")
     lease_seconds: float = Field(
@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     idempotency_hours: int = Field(default=24, ge=1, description="how long answers are kept for their Idempotency-Key")
     deployment_key: str | None = Field(default=None, description="32 bytes in hex; unset: a file in the data folder")
     webhook_loopback: bool = Field(default=True, description="whether webhooks may go to this machine itself")
-    log_level: str = "INFO"
+    log_level: str = Field(default="INFO", description="from which level on the process log is written")
 
     def for_services(self) -> dict[str, str]:
         """What a service's own settings module may read: every LEADWAY_ variable but the secrets."""

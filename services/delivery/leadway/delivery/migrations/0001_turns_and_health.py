@@ -24,6 +24,7 @@ def upgrade() -> None:
             PRIMARY KEY (endpoint_id, subject)
         ) WITH (fillfactor = 70)
     """)
+    # How an endpoint has been answering: an endpoint in trouble for long is paused, and loses nothing.
     op.execute("""
         CREATE TABLE endpoint_health (
             endpoint_id text PRIMARY KEY,
