@@ -38,7 +38,9 @@ class ColourChanged(CatalogFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AlreadyTaken(Refusal):
-    """The payment was taken before."""
+    """The payment was taken before.
+
+    Take another number."""
 
     slug = "toy-already-taken"
     status = 409

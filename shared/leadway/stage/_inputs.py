@@ -93,6 +93,7 @@ class Outcome:
     facts: list[Stamped]
     next_timer_at: datetime | None = None
     parked: int = 0
+    edited: bool = False  # catalog entries changed
     answers: list[tuple[asyncio.Future[Answer], Answer | Exception]] = field(
         default_factory=list[tuple[asyncio.Future[Answer], Answer | Exception]]
     )

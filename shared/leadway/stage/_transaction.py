@@ -96,8 +96,16 @@ class Transactions:
                     raise
                 await connection.invalidate()
                 await _trouble.resolve_commit(self._engine, xid)
+            if outcome.edited:  # whoever asked for the change finds it in `catalogs_held` too
+                await self._refresh(connection)
         self.loader.learned("shared_keys", batch.shared_hint)
         return outcome
+
+    async def _refresh(self, connection: AsyncConnection) -> None:
+        try:
+            await self._cache.refresh(connection)
+        except (DBAPIError, OSError) as error:  # it was committed; the next batch reads it
+            _log.info("catalogs_not_refreshed", error=type(error).__name__)
 
     async def _work(self, connection: AsyncConnection, batch: Batch) -> tuple[str, Outcome]:
         await advance(connection, batch.advances)
@@ -168,7 +176,7 @@ class Transactions:
         await _saving.save_parking(connection, deciding.parked, deciding.released)
         await self._save_answers(connection, batch, deciding)
         facts = await _saving.stamp(connection, deciding.facts, deciding.encoded, self._partitions)
-        outcome = Outcome(facts=facts, parked=len(deciding.parked))
+        outcome = Outcome(facts=facts, parked=len(deciding.parked), edited=bool(deciding.edits))
         outcome.next_timer_at = min(
             (timer.due_at for row in leads if row.state_changed for timer in self._stage.timers(row.state)),
             default=None,
