@@ -23,6 +23,7 @@ class Desk:
 
     served: Served
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _sources: dict[str, Source] = field(default_factory=dict)
 
     async def ask(self, method: str, path: str, body: Any = None, *, expect: int = 200, **more: Any) -> Any:
         """Call a route as an admin; `expect` is the status that the test's story needs."""
@@ -35,6 +36,12 @@ class Desk:
     async def source(self, kind: str = "native", **said: Any) -> Source:
         made = await self.ask("POST", "/sources", {"name": kind, "kind": kind, **said}, expect=201)
         return Source(self, made["id"], made["key"])
+
+    async def known_source(self, kind: str) -> Source:
+        """One source of a kind for all tests that need no source of their own."""
+        if kind not in self._sources:
+            self._sources[kind] = await self.source(kind)
+        return self._sources[kind]
 
     def somebody(self) -> str:
         """The e-mail of a person whom no other test knows."""

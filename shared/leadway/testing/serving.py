@@ -19,6 +19,7 @@ from leadway.facts.codec import decode, encode_data, encode_headers
 from leadway.hosting import Deployment, Settings, deployment
 from leadway.ids import draw
 from leadway.stage import Service
+from leadway.stage.runtime import RuntimeLimits
 from leadway.web import Role, issue_token
 
 _WAIT_SECONDS = 10.0
@@ -86,10 +87,10 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(service: Service, database: str) -> AsyncGenerator[Served]:
+async def serving(service: Service, database: str, *, limits: RuntimeLimits | None = None) -> AsyncGenerator[Served]:
     """Start one service on an empty database, with the log in it."""
     settings = Settings(database_url=database, deployment_key=secrets.token_hex(32), partitions=4)
-    async with deployment(settings, [service], base_url="http://leadway.test") as running:
+    async with deployment(settings, [service], base_url="http://leadway.test", limits=limits) as running:
         transport = httpx.ASGITransport(app=running.running[service.name].app)
         async with httpx.AsyncClient(transport=transport, base_url="http://leadway.test") as client:
             yield Served(service, running, client)

@@ -27,6 +27,7 @@ from leadway.web import (
     PageParams,
     asking,
     page_params,
+    pointer,
     reply,
     require,
 )
@@ -104,7 +105,10 @@ async def _check_source(runtime: StageRuntime, body: NewSource) -> None:
     if body.campaign is not None and code_key(body.campaign) not in campaigns_by_code(await runtime.catalogs()):
         faults.append(Fault("#/campaign", "is no campaign's code; create the campaign first"))
     faults += [
-        Fault(f"#/map/fields/{said}", f"there is no field {ours!r}; there are {', '.join(TARGETS)}, and fields.*")
+        Fault(
+            pointer(("map", "fields", said)),
+            f"there is no field {ours!r}; there are {', '.join(TARGETS)}, and fields.*",
+        )
         for said, ours in (body.map.fields if body.map else {}).items()
         if target_named(ours) is None
     ]
