@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadway.facts import CatalogFact
 from leadway.facts.codec import decode_data
+from leadway.stage._direct import Executes
 
 K = TypeVar("K", bound=CatalogFact)
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class CatalogCache:
         """The last snapshot that was read; it may be older than the database."""
         return self._snapshot
 
-    async def at(self, connection: AsyncConnection, revision: int) -> Snapshot:
+    async def at(self, connection: Executes, revision: int) -> Snapshot:
         """The snapshot of at least `revision`, read through `connection` where this process has an older one."""
         if revision <= self._snapshot.revision:
             return self._snapshot
@@ -73,7 +73,7 @@ class CatalogCache:
         self._snapshot = self._snapshot.with_entries(facts, newest)
         return self._snapshot
 
-    async def refresh(self, connection: AsyncConnection) -> Snapshot:
+    async def refresh(self, connection: Executes) -> Snapshot:
         """The snapshot as committed now."""
         revision = (await connection.execute(_REVISION)).scalar_one()
         return await self.at(connection, revision)

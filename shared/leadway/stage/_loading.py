@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadway.decider import Refusal
 from leadway.facts import LEAD_EVENTS
@@ -18,6 +17,7 @@ from leadway.stage import _answers, _sql
 from leadway.stage._codec import Decoding
 from leadway.stage._deciding import topic_of
 from leadway.stage._declare import Answer, IdempotencyKey, SharedFold, Stage
+from leadway.stage._direct import Executes
 from leadway.stage._inputs import Advance, Batch, FactInput, RequestInput
 from leadway.stage._refusals import Fenced, IdempotencyKeyReused
 from leadway.stage._rows import KeyedRows, SubjectRow
@@ -25,7 +25,7 @@ from leadway.stage._rows import KeyedRows, SubjectRow
 _marks = msgspec.msgpack.Encoder(order="deterministic")
 
 
-async def advance(connection: AsyncConnection, advances: Sequence[Advance]) -> None:
+async def advance(connection: Executes, advances: Sequence[Advance]) -> None:
     """Move positions and marks on: the fence. Raises Fenced where another instance moved them first."""
     if not advances:
         return
@@ -40,7 +40,7 @@ async def advance(connection: AsyncConnection, advances: Sequence[Advance]) -> N
             "marks": [_marks.encode(each.marks) for each in ordered],
         },
     )
-    if result.rowcount != len(ordered):
+    if len(result.all()) != len(ordered):
         raise Fenced
 
 
@@ -64,7 +64,7 @@ class Loader:
         """A lead's state and mirror from their bytes."""
         return self._state(state), self._mirror(mirror)
 
-    async def idempotency(self, connection: AsyncConnection, batch: Batch) -> dict[int, Answer | Exception]:
+    async def idempotency(self, connection: Executes, batch: Batch) -> dict[int, Answer | Exception]:
         """Answers that earlier requests under the same keys already have, by place in the batch."""
         asked = {
             index: item.request.idempotency
@@ -87,7 +87,7 @@ class Loader:
                 answers[index] = _answers.decode(row.status, bytes(row.answer))
         return answers
 
-    async def identities(self, connection: AsyncConnection, batch: Batch) -> KeyedRows:
+    async def identities(self, connection: Executes, batch: Batch) -> KeyedRows:
         """The identity rows that the batch's commands name."""
         if self._stage.identity is None:
             return KeyedRows({})
@@ -102,9 +102,7 @@ class Loader:
                 keys.update(self._stage.gathering.identity_of_state(self._state(row.state)))
         return await self.keyed(connection, "identity_keys", self._stage.identity, keys)
 
-    async def keyed(
-        self, connection: AsyncConnection, table: str, fold: SharedFold | None, keys: Iterable[str]
-    ) -> KeyedRows:
+    async def keyed(self, connection: Executes, table: str, fold: SharedFold | None, keys: Iterable[str]) -> KeyedRows:
         """Lock rows of a keyed table; a row that nothing was said of yet has its initial value."""
         wanted = sorted(set(keys))
         if not wanted or fold is None:
@@ -134,7 +132,7 @@ class Loader:
         return msgspec.msgpack.Decoder(fold.value_type)
 
     async def subjects(
-        self, connection: AsyncConnection, batch: Batch, identity: KeyedRows, answered: Iterable[int]
+        self, connection: Executes, batch: Batch, identity: KeyedRows, answered: Iterable[int]
     ) -> dict[str, SubjectRow]:
         """The leads and catalog entries that the batch is about, locked."""
         wanted: dict[str, str] = dict.fromkeys(batch.subjects_hint, LEAD_EVENTS)
@@ -157,7 +155,7 @@ class Loader:
             rows.setdefault(subject, self._row(topic, subject))
         return rows
 
-    async def _lock(self, connection: AsyncConnection, wanted: dict[str, str]) -> dict[str, SubjectRow]:
+    async def _lock(self, connection: Executes, wanted: dict[str, str]) -> dict[str, SubjectRow]:
         if not wanted:
             return {}
         order = sorted((topic, subject) for subject, topic in wanted.items())

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from leadway.eventlog import EventLog, LogError, LogLost, NewRecord, Partition, Producer
 from leadway.facts.codec import encode_headers
 from leadway.stage import _crash, _sql
+from leadway.stage._direct import alone
 from leadway.stage._inputs import Stamped
 from leadway.stage._leases import Lease
 from leadway.stage._refusals import Stopped
@@ -178,14 +179,12 @@ class Relay:
                     held.pop(each.sequence, None)
             self.sent[partition] = outgoing.sequence
         order = sorted(last)
-        async with self.engine.begin() as connection:
-            await connection.execute(
-                _sql.SAVE_SENT,
-                {
-                    "topics": [each.topic for each in order],
-                    "partitions": [each.number for each in order],
-                    "sequences": [last[each].sequence for each in order],
-                    "offsets": [offsets[each] + len(batches[each]) - 1 for each in order],
-                    "ids": [last[each].id for each in order],
-                },
-            )
+        marks = {
+            "topics": [each.topic for each in order],
+            "partitions": [each.number for each in order],
+            "sequences": [last[each].sequence for each in order],
+            "offsets": [offsets[each] + len(batches[each]) - 1 for each in order],
+            "ids": [last[each].id for each in order],
+        }
+        async with self.engine.connect() as connection:
+            await alone(connection, _sql.SAVE_SENT, marks)

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadway.eventlog import Partition, partition_of
 from leadway.facts import LEAD_EVENTS, CatalogFact, Envelope
@@ -16,6 +15,7 @@ from leadway.facts.codec import encode_data, encode_headers
 from leadway.stage import _sql
 from leadway.stage._codec import encode
 from leadway.stage._declare import Stage, View
+from leadway.stage._direct import Executes
 from leadway.stage._inputs import FactInput, Stamped
 from leadway.stage._rows import KeyedRows, SubjectRow
 
@@ -34,7 +34,7 @@ class ViewWriter:
             f"INSERT INTO {view.table} (subject, {columns}) SELECT * FROM unnest(CAST(:subjects AS text[]), {arrays})"
         )
 
-    async def save(self, connection: AsyncConnection, rows: Iterable[SubjectRow]) -> None:
+    async def save(self, connection: Executes, rows: Iterable[SubjectRow]) -> None:
         """Replace the rows of the subjects whose rows differ."""
         drop: list[str] = []
         added: list[tuple[Any, ...]] = []
@@ -49,7 +49,7 @@ class ViewWriter:
             await connection.execute(self._drop, {"subjects": drop})
         await self.insert(connection, added)
 
-    async def insert(self, connection: AsyncConnection, added: Sequence[tuple[Any, ...]]) -> None:
+    async def insert(self, connection: Executes, added: Sequence[tuple[Any, ...]]) -> None:
         """Add rows, each with its subject first."""
         if added:
             subjects, *columns = map(list, zip(*added, strict=True))
@@ -63,7 +63,7 @@ class ViewWriter:
         return list(self.view.rows(row.subject, value))
 
 
-async def save_subjects(connection: AsyncConnection, rows: Sequence[SubjectRow]) -> None:
+async def save_subjects(connection: Executes, rows: Sequence[SubjectRow]) -> None:
     """States, mirrors and flags of the rows that changed; None keeps what is there."""
     if not rows:
         return
@@ -81,7 +81,7 @@ async def save_subjects(connection: AsyncConnection, rows: Sequence[SubjectRow])
     )
 
 
-async def save_keyed(connection: AsyncConnection, table: str, rows: KeyedRows) -> None:
+async def save_keyed(connection: Executes, table: str, rows: KeyedRows) -> None:
     """Shared or identity values that the batch changed."""
     keys = sorted(rows.changed)
     if keys:
@@ -89,7 +89,7 @@ async def save_keyed(connection: AsyncConnection, table: str, rows: KeyedRows) -
         await connection.execute(_sql.KEYED[table]["save"], {"keys": keys, "values": values})
 
 
-async def save_catalogs(connection: AsyncConnection, edits: Sequence[CatalogFact]) -> None:
+async def save_catalogs(connection: Executes, edits: Sequence[CatalogFact]) -> None:
     """Catalog entries, own and foreign, under the next revision."""
     if not edits:
         return
@@ -107,7 +107,7 @@ async def save_catalogs(connection: AsyncConnection, edits: Sequence[CatalogFact
     )
 
 
-async def save_timers(connection: AsyncConnection, stage: Stage, rows: Iterable[SubjectRow]) -> None:
+async def save_timers(connection: Executes, stage: Stage, rows: Iterable[SubjectRow]) -> None:
     """The timers that the changed states ask for."""
     gone: list[tuple[str, str]] = []
     due: list[tuple[str, str, Any]] = []
@@ -125,7 +125,7 @@ async def save_timers(connection: AsyncConnection, stage: Stage, rows: Iterable[
 
 
 async def stamp(
-    connection: AsyncConnection, facts: Sequence[Envelope], encoded: Mapping[str, bytes], partitions: int
+    connection: Executes, facts: Sequence[Envelope], encoded: Mapping[str, bytes], partitions: int
 ) -> list[Stamped]:
     """Number the facts, dense for each partition, and put them into the outbox: the transaction's last step."""
     if not facts:
@@ -160,7 +160,7 @@ async def stamp(
 
 
 async def save_parking(
-    connection: AsyncConnection, parked: Sequence[tuple[FactInput, str]], released: Sequence[FactInput]
+    connection: Executes, parked: Sequence[tuple[FactInput, str]], released: Sequence[FactInput]
 ) -> None:
     """Which records wait, and why; which were released and handled."""
     if parked:

@@ -9,6 +9,7 @@ UPDATE positions AS p SET position = u.new, marks = u.marks
 FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:olds AS bigint[]), CAST(:news AS bigint[]),
             CAST(:marks AS bytea[])) AS u(topic, partition, old, new, marks)
 WHERE p.topic = u.topic AND p.partition = u.partition AND p.position = u.old
+RETURNING p.partition
 """)
 POSITIONS = text("SELECT topic, partition, position, marks FROM positions")
 ADD_POSITIONS = text("""

@@ -18,6 +18,7 @@ from leadway.stage import _answers, _saving, _sql, _trouble
 from leadway.stage._catalogs import CatalogCache
 from leadway.stage._deciding import Deciding, Origin
 from leadway.stage._declare import Answer, Stage
+from leadway.stage._direct import Executes, begin
 from leadway.stage._inputs import Batch, FactInput, Outcome, RequestInput
 from leadway.stage._loading import Loader, advance, keys_of, storable
 from leadway.stage._refusals import KeysMissing, ServerChanged, Unacceptable
@@ -84,8 +85,12 @@ class Transactions:
 
     async def _once(self, batch: Batch, *, keep: bool = True) -> Outcome:
         async with self._engine.connect() as connection:
-            transaction = await connection.begin()
-            xid, outcome = await self._work(connection, batch)
+            transaction = await begin(connection)
+            try:
+                xid, outcome = await self._work(transaction, batch)
+            except BaseException:
+                await transaction.rollback()
+                raise
             if not keep:
                 await transaction.rollback()
                 return outcome
@@ -107,7 +112,7 @@ class Transactions:
         except (DBAPIError, OSError) as error:  # it was committed; the next batch reads it
             _log.info("catalogs_not_refreshed", error=type(error).__name__)
 
-    async def _work(self, connection: AsyncConnection, batch: Batch) -> tuple[str, Outcome]:
+    async def _work(self, connection: Executes, batch: Batch) -> tuple[str, Outcome]:
         await advance(connection, batch.advances)
         if batch.resends:
             places = [(place.topic, place.partition, place.offset) for place in batch.resends]
@@ -122,7 +127,7 @@ class Transactions:
         return xid, await self._save(connection, batch, deciding)
 
     async def _under_locks(
-        self, connection: AsyncConnection, batch: Batch, answers: dict[int, Any], identity: Any, rows: dict[str, Any]
+        self, connection: Executes, batch: Batch, answers: dict[int, Any], identity: Any, rows: dict[str, Any]
     ) -> tuple[Deciding, str]:
         """The batch ready to be decided: shared rows locked, then the clock read."""
         deciding = Deciding(
@@ -148,7 +153,7 @@ class Transactions:
         return deciding, surroundings.xid
 
     async def _look_up(
-        self, connection: AsyncConnection, batch: Batch, deciding: Deciding
+        self, connection: Executes, batch: Batch, deciding: Deciding
     ) -> Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]]:
         found: dict[int, dict[str, Sequence[Mapping[str, Any]]]] = {}
         for index, item in enumerate(batch.inputs):
@@ -161,7 +166,7 @@ class Transactions:
                 found.setdefault(index, {})[name] = [dict(row) for row in rows]
         return found
 
-    async def _save(self, connection: AsyncConnection, batch: Batch, deciding: Deciding) -> Outcome:
+    async def _save(self, connection: Executes, batch: Batch, deciding: Deciding) -> Outcome:
         rows = list(deciding.rows.values())
         leads = _saving.lead_rows(rows)
         stamped_subjects = {fact.subject for fact in deciding.facts}
@@ -186,7 +191,7 @@ class Transactions:
                 outcome.answers.append((item.future, deciding.answers[index]))
         return outcome
 
-    async def _save_answers(self, connection: AsyncConnection, batch: Batch, deciding: Deciding) -> None:
+    async def _save_answers(self, connection: Executes, batch: Batch, deciding: Deciding) -> None:
         final = {item.request.idempotency: item.final for item in batch.inputs if isinstance(item, RequestInput)}
         kept: list[tuple[Any, tuple[int, bytes]]] = []
         dropped: list[Any] = []

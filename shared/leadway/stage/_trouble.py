@@ -56,7 +56,8 @@ def surroundings(error: BaseException) -> Surroundings:
 
 def reason(error: DBAPIError) -> str:
     """What the database said, without the statement and its parameters (they may be personal)."""
-    said = str(error.orig).partition("\n")[0].partition(">: ")[2] or type(error.orig).__name__
+    line = str(error.orig).partition("\n")[0]
+    said = line.rpartition(">: ")[2] or type(error.orig).__name__
     return f"{sqlstate(error)} {said}"[:300]
 
 
