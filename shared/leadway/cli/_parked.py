@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -57,16 +57,7 @@ def release(given: dict[str, Any], subject: str, service: str | None) -> None:
     chosen = installed([service] if service else None)
 
     async def work(settings: Settings, tell: Progress) -> tuple[int, list[str]]:
-        handled, failed = 0, list[str]()
-        for each in await begun(settings, chosen):
-            for lead in await _leads(settings, each, subject):
-                tell(f"{each.name}: {lead}")
-                async with lot_of(settings, each) as lot:
-                    try:
-                        handled += await lot.release(lead)
-                    except StillParked as error:
-                        failed.append(f"{each.name}: {error}")
-        return handled, failed
+        return await released(settings, chosen, subject, tell)
 
     handled, failed = beside(given, "releasing", work)
     out.print(f"{handled} facts were handled.")
@@ -82,12 +73,7 @@ def drop(given: dict[str, Any], service: str, place: str) -> None:
     spot = place_of(place)
 
     async def work(settings: Settings, _: Progress) -> tuple[str | None, int]:
-        async with lot_of(settings, chosen) as lot:
-            subject = await lot.drop(spot)
-            left = [one for one in await lot.list(_LISTED_MAX) if subject and one.subject == subject]
-            if subject and not left:
-                await lot.release(subject)
-            return subject, len(left)
+        return await dropped(settings, chosen, spot)
 
     try:
         subject, left = beside(given, "dropping", work)
@@ -107,6 +93,35 @@ async def waiting_in(settings: Settings, services: Sequence[Service]) -> list[Wa
     return sorted(found, key=lambda one: one.record.parked_at)
 
 
+async def released(
+    settings: Settings, services: Sequence[Service], subject: str, tell: Callable[[str], None] = lambda _: None
+) -> tuple[int, list[str]]:
+    """Release a lead (`all`: each) in every service: how many facts were handled, and what is still parked, and why."""
+    handled, failed = 0, list[str]()
+    for service in await begun(settings, services):
+        async with lot_of(settings, service) as lot:
+            parked = [one.subject for one in await lot.list(_LISTED_MAX) if one.subject is not None]
+            for lead in dict.fromkeys(parked):
+                if subject not in {lead, "all"}:
+                    continue
+                tell(f"{service.name}: {lead}")
+                try:
+                    handled += await lot.release(lead)
+                except StillParked as error:
+                    failed.append(f"{service.name}: {error}")
+    return handled, failed
+
+
+async def dropped(settings: Settings, service: Service, place: Place) -> tuple[str | None, int]:
+    """Give a record up: its lead, which goes on, unless later facts of it wait: how many do. Raises LookupError."""
+    async with lot_of(settings, service) as lot:
+        subject = await lot.drop(place)
+        left = [one for one in await lot.list(_LISTED_MAX) if subject and one.subject == subject]
+        if subject and not left:
+            await lot.release(subject)
+        return subject, len(left)
+
+
 @asynccontextmanager
 async def lot_of(settings: Settings, service: Service) -> AsyncGenerator[ParkingLot]:
     """A service's parking lot."""
@@ -117,12 +132,6 @@ async def lot_of(settings: Settings, service: Service) -> AsyncGenerator[Parking
 def _lot(engine: Any, log: EventLog, service: Service) -> ParkingLot:
     transactions = Transactions(engine, service.stage, partitions=log.partitions, cache=CatalogCache())
     return ParkingLot(engine, log, transactions)
-
-
-async def _leads(settings: Settings, service: Service, subject: str) -> list[str]:
-    async with lot_of(settings, service) as lot:
-        parked = [one.subject for one in await lot.list(_LISTED_MAX) if one.subject is not None]
-    return [one for one in dict.fromkeys(parked) if subject in {one, "all"}]
 
 
 def place_text(place: Place) -> str:

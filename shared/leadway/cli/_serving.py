@@ -25,6 +25,7 @@ from leadway.web import SERVER_OPTIONS
 Ready = Callable[[Deployment], Awaitable[None]]
 """Called when requests are answered; what it waits for is cancelled at the stop."""
 
+_BACKLOG = 2048
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -35,6 +36,8 @@ def bound(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Only listening makes it ours: until then others may bind it too, and two would say that they are ready.
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         told = error.strerror or str(error)
@@ -82,7 +85,8 @@ def run(
     except SchemaUnknown as error:
         raise Failed(f"the database is of a newer Leadway than this one: {error}", code=STOPPED) from error
     except LogError as error:
-        raise Failed(f"the log cannot be reached: {error}", "is the Kafka address right?") from error
+        where = "the log on Kafka" if settings.kafka else "the log, and with it the database,"
+        raise Failed(f"{where} cannot be reached: {error}", "is its address right, and does it run?") from error
     except (OSError, SQLAlchemyError, PostgresError) as error:
         told = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise Failed(f"the database cannot be reached: {told}", "is its address right, and does it run?") from error

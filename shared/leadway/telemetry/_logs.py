@@ -17,6 +17,8 @@ from structlog.typing import Processor
 from leadway.telemetry._personal import drop_personal
 
 _NOISY: Final = ("aiokafka", "asyncio", "httpx", "httpcore", "kafka", "uvicorn.access")
+_FILE_ONLY: Final = "aiokafka"
+"""What a client retries by itself is for the file: the console hears of it from us, where it does not pass."""
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
@@ -38,6 +40,7 @@ def configure_logs(settings: LogSettings) -> None:
     console.setFormatter(
         _formatter(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_brief))
     )
+    console.addFilter(lambda record: not record.name.startswith(_FILE_ONLY))
     handlers: list[logging.Handler] = [console]
     if settings.file is not None:
         settings.file.parent.mkdir(parents=True, exist_ok=True)
