@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -30,8 +30,7 @@ def topic_of(command: object) -> str:
     return CATALOG_EVENTS if isinstance(command, Edit) else LEAD_EVENTS
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a command came from: what its facts' envelopes say of it."""
 
     input_id: str
@@ -44,8 +43,7 @@ class Origin:
 _NOWHERE = Origin(input_id="", at=datetime.fromtimestamp(0, UTC), actor="", correlation=None, traceparent=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """What an input comes to before its lead's state matters: the command, and the mirror with its fact folded in."""
 
     command: Any

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from leadway.eventlog import Partition
 from leadway.facts import Envelope
 from leadway.stage._declare import Answer, Request, Timer
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a record lies on the log."""
 
     topic: str

@@ -7,6 +7,7 @@ is read from the outbox. Any failure drops what is pending and the producer, and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,7 @@ class RelayLimits:
     handed_over_max: int = 20_000
     idle_check_seconds: float = 1.0
     shared_check_seconds: float = 0.05  # while other instances write to the same outbox
+    mark_seconds: float = 0.1
     backoff_seconds_max: float = 5.0
 
 
@@ -63,6 +65,8 @@ class Relay:
     alone: bool = True
     _handed: dict[Partition, dict[int, Stamped]] = field(default_factory=dict[Partition, dict[int, Stamped]])
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _unmarked: dict[Partition, tuple[Outgoing, int]] = field(default_factory=dict[Partition, "tuple[Outgoing, int]"])
+    _marked_at: float = 0.0
 
     def offer(self, facts: Sequence[Stamped]) -> None:
         """Take over what was just committed, so that it need not be read again."""
@@ -96,6 +100,7 @@ class Relay:
     async def _term(self) -> None:
         """One term: from taking the lease, or after any failure, until the next."""
         self._handed.clear()
+        self._unmarked.clear()
         self.sent = await check_term(self.service, self.engine, self.log)
         producer = await self.log.producer(self.service)
         look = True  # in the outbox: at a term's start, and whenever what was handed over has a gap
@@ -108,16 +113,29 @@ class Relay:
                     look = bool(batches)
                 if batches:
                     await self._send(producer, batches)
+                    if self._mark_due_in() <= 0:
+                        await self._mark()
                     continue
                 try:
-                    limits = self.limits
-                    pause = limits.idle_check_seconds if self.alone else limits.shared_check_seconds
-                    await asyncio.wait_for(self._wake.wait(), pause)
+                    await asyncio.wait_for(self._wake.wait(), self._pause())
                     look = self._has_gap()
                 except TimeoutError:
+                    await self._mark()
                     look = True
         finally:
-            await asyncio.shield(producer.close())
+            await asyncio.shield(self._end(producer))
+
+    def _pause(self) -> float:
+        pause = self.limits.idle_check_seconds if self.alone else self.limits.shared_check_seconds
+        return min(pause, max(self._mark_due_in(), 0.0)) if self._unmarked else pause
+
+    def _mark_due_in(self) -> float:
+        return self._marked_at + self.limits.mark_seconds - asyncio.get_running_loop().time()
+
+    async def _end(self, producer: Producer) -> None:
+        with contextlib.suppress(DBAPIError, OSError):  # it is then sent again, and dropped by all who have it
+            await self._mark()
+        await producer.close()
 
     def _has_gap(self) -> bool:
         return not any(self.sent.get(p, 0) + 1 in held for p, held in self._handed.items())
@@ -171,20 +189,29 @@ class Relay:
         _crash.point("relay.before_sending")
         offsets = await producer.append_many({p: [each.record for each in b] for p, b in batches.items()})
         _crash.point("relay.between_sending_and_marking")
-        last = {partition: batch[-1] for partition, batch in batches.items()}
-        for partition, outgoing in last.items():
+        for partition, batch in batches.items():
             held = self._handed.get(partition)
             if held:
-                for each in batches[partition]:
+                for each in batch:
                     held.pop(each.sequence, None)
-            self.sent[partition] = outgoing.sequence
-        order = sorted(last)
+            self.sent[partition] = batch[-1].sequence
+            self._unmarked[partition] = batch[-1], offsets[partition] + len(batch) - 1
+
+    async def _mark(self) -> None:
+        """Mark what was sent. Not at each sending, for that commit would cost as much as the sending: after a crash
+        what was sent and not marked is sent again, and consumers drop it.
+        """
+        self._marked_at = asyncio.get_running_loop().time()
+        if not self._unmarked:
+            return
+        order = sorted(self._unmarked.items())
         marks = {
-            "topics": [each.topic for each in order],
-            "partitions": [each.number for each in order],
-            "sequences": [last[each].sequence for each in order],
-            "offsets": [offsets[each] + len(batches[each]) - 1 for each in order],
-            "ids": [last[each].id for each in order],
+            "topics": [partition.topic for partition, _ in order],
+            "partitions": [partition.number for partition, _ in order],
+            "sequences": [last.sequence for _, (last, _) in order],
+            "offsets": [offset for _, (_, offset) in order],
+            "ids": [last.id for _, (last, _) in order],
         }
         async with self.engine.connect() as connection:
             await alone(connection, _sql.SAVE_SENT, marks)
+        self._unmarked.clear()
