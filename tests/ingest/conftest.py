@@ -23,7 +23,7 @@ class Desk:
 
     served: Served
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
-    _sources: dict[str, Source] = field(default_factory=dict)
+    _sources: dict[str, Source] = field(default_factory=dict[str, "Source"])
 
     async def ask(self, method: str, path: str, body: Any = None, *, expect: int = 200, **more: Any) -> Any:
         """Call a route as an admin; `expect` is the status that the test's story needs."""
