@@ -44,8 +44,8 @@ format: $(ENVIRONMENT)  ## Put the code into its form
 	$(UV) run --no-sync ruff check --fix
 	$(UV) run --no-sync ruff format
 
-bench: $(ENVIRONMENT)  ## Measure; prints ratios of two things in one run
-	$(UV) run --no-sync python -m bench
+bench: $(ENVIRONMENT)  ## Measure everything in some minutes, or one thing: make bench BENCH=append
+	$(UV) run --no-sync python -m bench $(BENCH)
 
 clean:  ## Remove what the tools made; data folders stay
 	rm -rf .venv .uv .pytest_cache .ruff_cache .import_linter_cache .hypothesis

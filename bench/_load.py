@@ -96,7 +96,7 @@ class _Connection(asyncio.Protocol):
         self._run.open += 1
         self._next()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 asyncio names it so
         if not self._closing:
             self._count("lost")
         self._run.open -= 1

@@ -16,8 +16,9 @@ import urllib.request
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
+import asyncpg
 import psutil
 
 from leadway.database import EmbeddedPostgres
@@ -29,9 +30,10 @@ _START_SECONDS_MAX = 60.0
 _STOP_SECONDS_MAX = 15.0
 
 
-def plain_url(url: str) -> str:
-    """The address as asyncpg itself takes it."""
-    return url.replace("postgresql+asyncpg://", "postgresql://")
+async def plain(url: str) -> Any:
+    """A connection of the driver's own, as the user that the server belongs to."""
+    connect: Any = cast("Any", asyncpg).connect
+    return await connect(url.replace("postgresql+asyncpg://", "postgresql://"))
 
 
 class Scratch:

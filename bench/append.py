@@ -7,11 +7,10 @@ import secrets
 import time
 from typing import Any
 
-import asyncpg
 import msgspec
 import uvloop
 
-from bench._system import Scratch, plain_url
+from bench._system import Scratch, plain
 from bench._table import Line
 from leadway.eventlog import NewRecord, Partition, PostgresLog
 
@@ -78,7 +77,7 @@ async def _raw(connection: Any, batches: list[list[NewRecord]], first: int) -> f
 async def _measure(url: str) -> list[Line]:
     log = PostgresLog(url, partitions=2)
     await log.start()
-    connection = await asyncpg.connect(plain_url(url))
+    connection = await plain(url)
     ours = raw = 0.0
     try:
         batches = [records(number * _BATCH) for number in range(_BATCHES)]

@@ -6,9 +6,7 @@ import asyncio
 import time
 import urllib.request
 
-import asyncpg
-
-from bench._system import Leadway, Scratch, partners, plain_url
+from bench._system import Leadway, Scratch, partners, plain
 from bench._table import Line
 
 _LEADS = 10_000
@@ -35,7 +33,7 @@ def _post(leadway: Leadway, source: dict[str, str], body: bytes) -> None:
 
 
 async def _assigned(url: str, count: int) -> None:
-    connection = await asyncpg.connect(plain_url(url))
+    connection = await plain(url)
     deadline = time.monotonic() + _SECONDS_MAX
     try:
         sql = "SELECT count(*) FROM router.routed_leads WHERE state = 'assigned'"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-import asyncpg
 import uvloop
 
-from bench._system import Leadway, Scratch, plain_url
+from bench._system import Leadway, Scratch, plain
 from bench._table import Line
 from bench.bulk import traffic
 from leadway.eventlog import open_log
@@ -20,7 +19,7 @@ _SETTLE_SECONDS_MAX = 60.0
 
 async def _settled(url: str) -> int:
     """The number of records on the log, once all has been relayed and nobody reads any more."""
-    connection = await asyncpg.connect(plain_url(url))
+    connection = await plain(url)
     deadline = time.monotonic() + _SETTLE_SECONDS_MAX
     heads = "SELECT sum(next_offset) FROM log.heads"
     read = " UNION ALL ".join(
@@ -29,7 +28,7 @@ async def _settled(url: str) -> int:
     try:
         while True:
             head = await connection.fetchval(heads)
-            if await connection.fetchval(f"SELECT min(n) FROM ({read}) AS r") == head:  # noqa: S608 our own names
+            if await connection.fetchval(f"SELECT min(n) FROM ({read}) AS r") == head:
                 return int(head)
             assert time.monotonic() < deadline, "the services did not come to rest"
             await asyncio.sleep(0.2)
