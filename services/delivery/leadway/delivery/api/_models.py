@@ -47,7 +47,7 @@ class Endpoint(BaseModel):
     url: str
     types: list[str]
     partner_id: str | None
-    schema_: Annotated[int, Field(serialization_alias="schema")]
+    schema_: Annotated[int, Field(alias="schema")]
     status: str
     status_reason: str | None
     version: int

@@ -5,6 +5,7 @@ Nothing personal is here, nothing about other partners, and nothing of how a rou
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from leadway.facts import Fact, dealreg, ingest, router, scoring, sla_timer
 
 _SLA: Final = ("clock", "assignment_id", "policy", "policy_version", "due_at")
 _DEAL: Final = ("deal_id",)
+_SECONDS: Final = "_seconds"
 
 _TOLD: Final[dict[type[Fact], tuple[str, ...]]] = {
     ingest.LeadCaptured: ("source_id", "origin", "touch", "previous_lead_id"),
@@ -68,10 +70,15 @@ _TOLD: Final[dict[type[Fact], tuple[str, ...]]] = {
 
 
 def change_of(fact: Fact) -> dict[str, object]:
-    """The fields of a fact that are told, as JSON values; a fact that is not listed tells that it happened."""
+    """The fields of a fact that are told, as JSON values; a fact that is not listed tells that it happened.
+
+    Durations are told as ISO 8601, under a name without their unit: `claim_within`.
+    """
     change: dict[str, object] = {}
     for name in _TOLD.get(type(fact), ()):
         value = getattr(fact, name)
-        if value is not None:
+        if value is not None and name.endswith(_SECONDS):
+            change[name.removesuffix(_SECONDS)] = msgspec.to_builtins(timedelta(seconds=value))
+        elif value is not None:
             change[name] = msgspec.to_builtins(value)
     return change
