@@ -12,10 +12,12 @@ from leadway.router.api._models import AssignBody, DeclineBody, RerouteBody, Ret
 from leadway.router.api._views import Json, decisions_view, lead_view, pool_view
 from leadway.router.decider import (
     Accept,
+    AcceptDirect,
     AnyCommand,
     Assign,
     Claim,
     Decline,
+    DeclineDirect,
     Pooled,
     Reroute,
     Retain,
@@ -79,15 +81,24 @@ def _partners(routes: APIRouter, runtime: StageRuntime) -> None:
         return await _asked(runtime, lead_id, asked, Claim(partner_id=asked.caller.partner_id or ""))
 
     @routes.post("/leads/{lead_id}/accept")
-    async def accept(lead_id: LeadId, asked: Annotated[Asked, asking("partner")]) -> Response:
-        """Take the lead on."""
-        return await _asked(runtime, lead_id, asked, Accept(partner_id=asked.caller.partner_id or ""))
+    async def accept(lead_id: LeadId, asked: Annotated[Asked, asking("partner", "cam", "admin")]) -> Response:
+        """Take the lead on: the partner that holds it, or a channel manager where the vendor kept it."""
+        caller = asked.caller
+        if caller.role != "partner":
+            return await _asked(runtime, lead_id, asked, AcceptDirect(cam=_cam(caller)))
+        return await _asked(runtime, lead_id, asked, Accept(partner_id=caller.partner_id or ""))
 
     @routes.post("/leads/{lead_id}/decline")
-    async def decline(lead_id: LeadId, body: DeclineBody, asked: Annotated[Asked, asking("partner")]) -> Response:
-        """Give the lead back; it is routed again without this partner."""
-        command = Decline(
-            partner_id=asked.caller.partner_id or "", reason=body.reason, note=_sealed(body.note) if body.note else None
+    async def decline(
+        lead_id: LeadId, body: DeclineBody, asked: Annotated[Asked, asking("partner", "cam", "admin")]
+    ) -> Response:
+        """Give the lead back, as its owner; it is routed again without this partner, or goes to review."""
+        caller = asked.caller
+        note = _sealed(body.note) if body.note else None
+        command = (
+            Decline(partner_id=caller.partner_id or "", reason=body.reason, note=note)
+            if caller.role == "partner"
+            else DeclineDirect(cam=_cam(caller), reason=body.reason, why=note)
         )
         return await _asked(runtime, lead_id, asked, command)
 

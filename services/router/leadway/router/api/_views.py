@@ -16,6 +16,7 @@ from leadway.router.decider import (
     Move,
     Pooled,
     Retained,
+    Settled,
     State,
     UnknownLead,
     Unroutable,
@@ -122,7 +123,18 @@ def _move(move: Move) -> Json:
 
 def decisions_view(lead_id: str, state: State) -> Json:
     """How each routing of the lead was decided, the latest last."""
-    return {"lead_id": lead_id, "decisions": [msgspec.to_builtins(decision) for decision in state.past.decisions]}
+    return {"lead_id": lead_id, "decisions": [_settled(settled) for settled in state.past.decisions]}
+
+
+def _settled(settled: Settled) -> Json:
+    decision = settled.decision
+    body: Json = {"at": settled.outcome.at, **msgspec.to_builtins(decision), "outcome": _move(settled.outcome)}
+    if settled.turn is not None:
+        body["turn"] = msgspec.to_builtins(settled.turn)
+    if settled.outcome.what == "lead.pooled" and decision.steps:
+        # The fact names those who may claim once, beside its decision; the decision has the version of each of them.
+        body["steps"][-1]["eligible"] = sorted(decision.partner_versions)
+    return body
 
 
 def pool_view(lead_id: str, state: Pooled, interest: Interest) -> Json:

@@ -16,12 +16,14 @@ from leadway.router.decider._by_partners import by_partner
 from leadway.router.decider._commands import (
     EMPTY_SCENE,
     Accept,
+    AcceptDirect,
     AnswerDue,
     AnyCommand,
     Assign,
     Claim,
     Command,
     Decline,
+    DeclineDirect,
     DeclineReason,
     Disqualify,
     FromFacts,
@@ -56,6 +58,7 @@ from leadway.router.decider._state import (
     Past,
     Pooled,
     Retained,
+    Settled,
     State,
     Unroutable,
     Unrouted,
@@ -64,11 +67,12 @@ from leadway.router.decider._state import (
 from leadway.router.decider._visibility import visible
 
 __all__ = [
-    "CLOSED_QUEUE", "DECIDER", "EMPTY_SCENE", "Accept", "Accepted", "AnswerDue", "AnyCommand", "Assign", "Assigned",
-    "Claim", "Closed", "Command", "DealOpen", "Decline", "DeclineReason", "Disqualify", "Ended", "Hold",
+    "CLOSED_QUEUE", "DECIDER", "EMPTY_SCENE", "Accept", "AcceptDirect", "Accepted", "AnswerDue", "AnyCommand", "Assign",
+    "Assigned", "Claim", "Closed", "Command", "DealOpen", "Decline", "DeclineDirect", "DeclineReason", "Disqualify",
+    "Ended", "Hold",
     "LeadAlreadyClaimed", "Move", "NotEligible", "NotRoutable", "Originate", "PartnerNotActive", "Past", "Pooled",
-    "Reclaim", "Reconsider", "Release", "Reopen", "Reroute", "Retain", "Retained", "Route", "Scene", "SharingRefused",
-    "State", "UnknownLead", "Unroutable", "Unrouted", "decide", "evolve", "hold_of", "visible",
+    "Reclaim", "Reconsider", "Release", "Reopen", "Reroute", "Retain", "Retained", "Route", "Scene", "Settled",
+    "SharingRefused", "State", "UnknownLead", "Unroutable", "Unrouted", "decide", "evolve", "hold_of", "visible",
 ]  # fmt: skip
 
 
@@ -84,7 +88,7 @@ def decide(command: AnyCommand, state: State) -> Sequence[Fact]:
 
 
 def _answered(input_id: str, state: State) -> bool:
-    return bool(input_id) and any(decision.input == input_id for decision in state.past.decisions)
+    return bool(input_id) and any(settled.decision.input == input_id for settled in state.past.decisions)
 
 
 DECIDER: Decider[AnyCommand, State, Fact] = Decider(INITIAL, decide, evolve)

@@ -1,18 +1,27 @@
-"""What channel managers and admins ask for: to assign a lead, to keep it, to have it routed again."""
+"""What channel managers and admins ask for: to assign a lead, to keep it, to have it routed again, to take it on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leadway.decider import Fault, InvalidRequest
+from leadway.decider import Fault, InvalidRequest, NotOwner
 from leadway.facts import Fact
 from leadway.facts.router import Decision, PartnerChanged
 from leadway.router.decider._by_facts import without
-from leadway.router.decider._commands import Assign, Directed, FromManagers, Reroute, Retain
+from leadway.router.decider._commands import (
+    AcceptDirect,
+    Assign,
+    DeclineDirect,
+    Directed,
+    FromManagers,
+    Reroute,
+    Retain,
+)
 from leadway.router.decider._draft import Draft
 from leadway.router.decider._refusals import DealOpen, NotRoutable, PartnerNotActive, SharingRefused, UnknownLead
 from leadway.router.decider._state import Closed, Hold, Retained, State, Unrouted, hold_of
 from leadway.router.decider._visibility import visible
+from leadway.router.policy.routing import REVIEW_QUEUE
 
 
 def by_manager(command: FromManagers, state: State) -> Sequence[Fact]:
@@ -25,6 +34,11 @@ def by_manager(command: FromManagers, state: State) -> Sequence[Fact]:
             return _retain(command, state)
         case Reroute():
             return _reroute(command, state)
+        case AcceptDirect():
+            _check_direct(state)
+            return ()  # the vendor has it already
+        case DeclineDirect():
+            return _decline(command, state)
 
 
 def _check_known(command: Directed, state: State) -> None:
@@ -92,7 +106,7 @@ def _retain(command: Retain, state: State) -> Sequence[Fact]:
 
 def _reroute(command: Reroute, state: State) -> Sequence[Fact]:
     scene = command.scene
-    if any(decision.input == scene.input_id for decision in state.past.decisions):
+    if any(settled.decision.input == scene.input_id for settled in state.past.decisions):
         return ()
     _check_open(command, state)
     draft = Draft(scene)
@@ -101,6 +115,22 @@ def _reroute(command: Reroute, state: State) -> Sequence[Fact]:
     if hold is None:
         return (draft.routed("reroute", excluded, why=command.why),)
     return (draft.withdrawn(hold, "reroute", command.why), draft.routed("reroute", excluded))
+
+
+def _decline(command: DeclineDirect, state: State) -> Sequence[Fact]:
+    if any(settled.decision.input == command.scene.input_id for settled in state.past.decisions):
+        return ()
+    _check_direct(state)
+    _check_open(command, state)
+    draft, excluded = Draft(command.scene), state.past.excluded
+    if command.reason == "not_a_lead":
+        return (draft.retained(REVIEW_QUEUE, "review", draft.decision("declined", excluded), command.why),)
+    return (draft.routed("declined", excluded, why=command.why),)
+
+
+def _check_direct(state: State) -> None:
+    if not isinstance(state, Retained):
+        raise NotOwner("The lead is not in a queue of the vendor.")
 
 
 def _lost(state: State, hold: Hold | None) -> tuple[str, ...]:

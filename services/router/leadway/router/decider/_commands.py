@@ -165,7 +165,19 @@ class Reroute(Directed):
     allow_again: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class AcceptDirect(Directed):
+    """The vendor takes on a lead that is in one of its queues."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclineDirect(Directed):
+    """The vendor gives a lead back that is in one of its queues."""
+
+    reason: DeclineReason
+
+
 FromFacts = Route | Reopen | Reconsider | Disqualify | AnswerDue | Reclaim | Release | Originate
 FromPartners = Claim | Accept | Decline
-FromManagers = Assign | Retain | Reroute
+FromManagers = Assign | Retain | Reroute | AcceptDirect | DeclineDirect
 AnyCommand = FromFacts | FromPartners | FromManagers

@@ -21,6 +21,7 @@ from leadway.facts.router import (
     LeadRetained,
     LeadUnroutable,
     LeadWithdrawn,
+    RotationTurn,
 )
 from leadway.router.decider._state import (
     DECISIONS_MAX,
@@ -34,6 +35,7 @@ from leadway.router.decider._state import (
     Past,
     Pooled,
     Retained,
+    Settled,
     State,
     Unroutable,
     Unrouted,
@@ -81,19 +83,19 @@ def evolve(state: State, fact: Fact) -> State:  # noqa: C901, PLR0911 a branch f
             return state
 
 
-def _routed(past: Past, decision: Decision, move: Move) -> Past:
+def _routed(past: Past, decision: Decision, move: Move, turn: RotationTurn | None = None) -> Past:
     return Past(
         excluded=decision.excluded,
         ended=past.ended,
         offered=past.offered,
         moves=(*past.moves, move)[-MOVES_MAX:],
-        decisions=(*past.decisions, decision)[-DECISIONS_MAX:],
+        decisions=(*past.decisions, Settled(decision, move, turn))[-DECISIONS_MAX:],
     )
 
 
 def _assigned(state: State, fact: LeadAssigned) -> State:
     move = Move("lead.assigned", fact.at, fact.partner_id, fact.assignment_id, fact.method)
-    past = _routed(state.past, fact.decision, move)
+    past = _routed(state.past, fact.decision, move, fact.turn)
     hold = Hold(
         assignment_id=fact.assignment_id,
         partner_id=fact.partner_id,

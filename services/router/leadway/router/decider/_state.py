@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from leadway.facts.router import Decision, Method, Reveal
+from leadway.facts.router import Decision, Method, Reveal, RotationTurn
 
 MOVES_MAX = 40
 DECISIONS_MAX = 10
@@ -20,6 +20,14 @@ class Move(msgspec.Struct, frozen=True, array_like=True):
     partner_id: str | None = None
     assignment_id: str | None = None
     detail: str | None = None  # method, queue, reason or clock
+
+
+class Settled(msgspec.Struct, frozen=True, array_like=True):
+    """A routing that was decided: how, what came of it, and the turn that a rotation gave."""
+
+    decision: Decision
+    outcome: Move
+    turn: RotationTurn | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,7 +46,7 @@ class Past(msgspec.Struct, frozen=True, omit_defaults=True):
     ended: dict[str, Ended] = {}
     offered: tuple[str, ...] = ()  # who could claim it when it was last in a pool
     moves: tuple[Move, ...] = ()  # the newest MOVES_MAX
-    decisions: tuple[Decision, ...] = ()  # the newest DECISIONS_MAX
+    decisions: tuple[Settled, ...] = ()  # the newest DECISIONS_MAX
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
