@@ -291,6 +291,8 @@ def test_the_last_deal_takes_its_lead_with_it() -> None:
 def test_a_deal_is_won_once() -> None:
     refusal = given(DEALREG, REGISTERED, WON, CLOSED_WON).when(WIN).refused(AlreadyWon)
     assert (refusal.slug, refusal.status) == ("deal-already-won", 409)
+    again = WinDeal(by=PARTNER, seat=FormerHolder("released"), lead_id=LEAD, now=NOW, deal_id="deal_1", amount=EUR)
+    given(DEALREG, REGISTERED, WON, CLOSED_WON).when(again).refused(AlreadyWon)
 
 
 def test_a_deal_is_won_in_its_own_currency_and_above_zero() -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -267,14 +268,10 @@ async def test_a_fact_that_nobody_knows_is_passed_over(dealreg: Served) -> None:
 
 async def test_a_fact_whose_personal_side_is_broken_harms_nobody(dealreg: Served) -> None:
     (lead,), sound = neighbours(4)
-    broken = captured(lead)
-    await dealreg.tell(lead, LeadCaptured(**{**_fields(broken), "personal": Sealed(data=b"\xff{")}))
+    broken = msgspec.structs.replace(captured(lead), personal=Sealed(data=b"\xff{"))
+    await dealreg.tell(lead, broken)
     await dealreg.tell(lead, assigned(lead))
     await dealreg.tell(sound, captured(sound))
     await dealreg.tell(sound, assigned(sound))
     await works_on(dealreg, sound)
     await works_on(dealreg, lead)
-
-
-def _fields(fact: LeadCaptured) -> dict[str, Any]:
-    return {name: getattr(fact, name) for name in fact.__struct_fields__}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from leadway.dealreg.decider.commands import Asked, FormerHolder, Holder, OnDeal, Overseer, Stranger, Vendor
 from leadway.dealreg.decider.refusals import HoldEnded, LeadIsClosed, NotTheOwner, UnknownDeal, UnknownLead
-from leadway.dealreg.decider.state import Closed, Deal, State, deal_of
+from leadway.dealreg.decider.state import Closed, Deal, State, deal_of, is_pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ def working(command: Asked, state: State) -> Owner:
 def deal_in_reach(command: OnDeal, state: State) -> Deal:
     """The deal, for its own partner while that holds the lead, for its channel manager and for admins.
 
-    Raises UnknownDeal where the caller may not know of it, HoldEnded where its partner no longer holds the lead.
+    Raises UnknownDeal where the caller may not know of it, HoldEnded where the deal is open and its partner no longer
+    holds the lead.
     """
     deal = deal_of(state, command.deal_id)
     if deal is None or isinstance(command.seat, Stranger):
@@ -63,7 +64,9 @@ def deal_in_reach(command: OnDeal, state: State) -> Deal:
         return deal
     if deal.partner_id != command.by.partner_id:
         raise UnknownDeal
-    owner(command)
+    # An ended deal took its lead along: its partner is told how the deal ended, not that the hold did.
+    if is_pending(deal):
+        owner(command)
     return deal
 
 
