@@ -15,16 +15,18 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from leadway.dealreg.app import SERVICE
+from leadway.dealreg.app import SERVICE as DEALREG
 from leadway.eventlog import NewRecord, Partition, partition_of
 from leadway.facts import Envelope, Fact
 from leadway.facts.codec import _UPCASTERS, encode_data, encode_headers, upcaster
 from leadway.facts.ingest import LeadCaptured, LeadTouched
 from leadway.facts.personal import Person, Sealed, SubmissionDetails, seal
-from leadway.facts.router import Decision, LeadAssigned
+from leadway.facts.router import Decision, LeadAssigned, LeadRetained
+from leadway.facts.scoring import LeadQualified
 from leadway.facts.terms import Company, Touch
 from leadway.hosting import rebuild
 from leadway.ids import draw
+from leadway.router.app import SERVICE as ROUTER
 from leadway.stage.runtime import ParkingLot, StillParked
 from leadway.testing.serving import Served, eventually, serving
 
@@ -34,7 +36,7 @@ NOTE = {"kind": "note"}
 
 @pytest_asyncio.fixture
 async def dealreg(database: str) -> AsyncGenerator[Served]:
-    async with serving(SERVICE, database) as served:
+    async with serving(DEALREG, database) as served:
         yield served
 
 
@@ -132,7 +134,7 @@ async def tell_raw(
 
 async def parked(served: Served, count: int) -> Sequence[Any]:
     """The reasons of what waits, in the log's order, once so many do."""
-    runtime = served.deployment.running["dealreg"].runtime
+    runtime = served.deployment.running[served.service.name].runtime
 
     async def look() -> Sequence[Any] | None:
         rows = await runtime.query(
@@ -145,7 +147,7 @@ async def parked(served: Served, count: int) -> Sequence[Any]:
 
 
 def lot_of(served: Served) -> ParkingLot:
-    runtime = served.deployment.running["dealreg"].runtime
+    runtime = served.deployment.running[served.service.name].runtime
     return ParkingLot(runtime.engine, served.deployment.log, runtime.transactions)
 
 
@@ -168,14 +170,14 @@ async def touches_of(served: Served, lead: str) -> list[str]:
 
 
 async def same_after_rebuild(served: Served) -> None:
-    runtime = served.deployment.running["dealreg"].runtime
+    runtime = served.deployment.running[served.service.name].runtime
 
     async def sent() -> bool:
         return (await runtime.query("SELECT count(*) AS n FROM outbox"))[0]["n"] == 0
 
     await eventually(sent)
     deployment = served.deployment
-    rebuilt = await rebuild(deployment.settings.database_url or "", deployment.log, SERVICE)
+    rebuilt = await rebuild(deployment.settings.database_url or "", deployment.log, served.service)
     assert rebuilt.differences() == []
 
 
@@ -275,3 +277,38 @@ async def test_a_fact_whose_personal_side_is_broken_harms_nobody(dealreg: Served
     await dealreg.tell(sound, assigned(sound))
     await works_on(dealreg, sound)
     await works_on(dealreg, lead)
+
+
+def rules(when: dict[str, Any]) -> dict[str, Any]:
+    then = [{"retain": {"queue": "large"}}]
+    return {"rules": [{"name": "large", "when": when, "then": then}], "otherwise": {"retain": {"queue": "desk"}}}
+
+
+async def test_a_fact_that_cannot_be_decided_on_waits_until_the_cause_is_gone(database: str) -> None:
+    async with serving(ROUTER, database) as router:
+        admin = router.bearer("admin")
+        asking_the_form = rules({"fields.sites": ["40"]})
+        put = await router.client.put("/router/v1/rules", json=asking_the_form, headers=admin)
+        assert put.status_code == 200, put.text
+        (lead,), sound = neighbours(4)
+        await router.tell(lead, msgspec.structs.replace(captured(lead), personal=Sealed(data=b"\xff{")))
+        await router.tell(sound, captured(sound))
+        for each in (lead, sound):
+            await router.tell(each, LeadQualified(lead_id=each, score=70.0, model_version=1, label="hot"))
+        await router.tell(lead, touched(lead, "email.opened"))
+        await router.said(sound, "lead.retained")
+        waiting = await parked(router, 2)
+        assert [each["type"] for each in waiting] == ["lead.qualified.v1", "lead.touched.v1"]
+        assert "Error" in waiting[0]["reason"]
+        assert await router.facts(lead) == []
+        body = {"queue": "by-hand", "reason": "x"}
+        answer = await router.client.post(f"/router/v1/leads/{lead}/retain", json=body, headers=admin)
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/lead-parked")
+        await router.client.put("/router/v1/rules", json=rules({"country": ["DE"]}), headers=admin)
+        assert await lot_of(router).release(lead) == 2
+        (fact,) = await router.said(lead, "lead.retained")
+        assert isinstance(fact.data, LeadRetained)
+        assert fact.data.queue == "large"
+        answer = await router.client.post(f"/router/v1/leads/{lead}/retain", json=body, headers=admin)
+        assert answer.status_code == 200, answer.text
+        await same_after_rebuild(router)
