@@ -118,6 +118,9 @@ async def test_without_the_sources_key_nothing_is_taken(
 async def test_an_unknown_source_is_not_there(desk: Any, unchanged: None) -> None:
     answer = await desk.served.client.post("/ingest/v1/sources/src_none/leads", json=GOOD)
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+    for path in ("/sources/src_none/held", "/leads/lead_none", "/campaigns/cmp_none", "/vocabularies/colour"):
+        assert (await desk.ask("GET", path, expect=404))["type"] == "/problems/not-found"
+    await desk.ask("PATCH", "/campaigns/cmp_none", {"name": "x"}, expect=404)
 
 
 async def test_a_body_over_the_limit_is_refused_however_it_comes(desk: Any, unchanged: None) -> None:

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 
+from leadway.companies import company_domain
 from leadway.decider import Fault, InvalidRequest, NotFound
+from leadway.facts.ingest import SourceChanged
 from leadway.facts.personal import SubmissionDetails, unseal
 from leadway.ingest.decider import Interest
-from leadway.ingest.policy.domains import company_domain
 from leadway.ingest.store import find_leads, list_held
 from leadway.stage import StageRuntime
 from leadway.web import Caller, Page, PageParams, json_response, page_params, require
@@ -60,6 +61,8 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
         source_id: str, page: Annotated[PageParams, Depends(page_params)], _: Annotated[Caller, require("admin")]
     ) -> Page[dict[str, Any]]:
         """Submissions that are kept though no lead can be made of them, with what was sent."""
+        if (await runtime.catalogs()).get(SourceChanged, source_id) is None:
+            raise NotFound(f"There is no source {source_id[:60]}.")
         rows = await list_held(runtime, source_id=source_id, after=page.starting_after or "", limit=page.fetch)
         return page.page([held_out(dict(row)) for row in rows])
 
