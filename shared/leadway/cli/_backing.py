@@ -110,8 +110,13 @@ def reached(settings: Settings, tell: Callable[[str], None]) -> Generator[Settin
 
 
 def _take(stack: ExitStack, place: Place) -> None:
-    place.folder.mkdir(parents=True, exist_ok=True)
-    lock: IO[str] = stack.enter_context(place.lock.open("a"))
+    try:
+        place.folder.mkdir(parents=True, exist_ok=True)
+        lock: IO[str] = stack.enter_context(place.lock.open("a"))
+    except OSError as error:
+        raise Failed(
+            f"{place.folder} cannot be used: {error.strerror}", "use another --data-dir", code=MISUSED
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

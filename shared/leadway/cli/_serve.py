@@ -8,12 +8,13 @@ from typing import Any
 
 from leadway.cli._console import MISUSED, Failed, err, progress
 from leadway.cli._place import settings_of
-from leadway.cli._serving import address_of, bound, installed, run
+from leadway.cli._serving import address_of, bound, heed_sigterm, installed, run
 from leadway.hosting import Deployment
 
 
 def serve(names: Sequence[str], given: dict[str, Any]) -> None:
     """Run services until SIGINT or SIGTERM; several processes with the same service share its work. Raises Failed."""
+    heed_sigterm()
     chosen = installed(names)
     settings = settings_of(**given)
     if settings.database_url is None:

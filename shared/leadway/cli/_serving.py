@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Generator, Sequence
+from types import FrameType
 
 import uvicorn
 import uvloop
@@ -27,6 +29,15 @@ Ready = Callable[[Deployment], Awaitable[None]]
 
 _BACKLOG = 2048
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def heed_sigterm() -> None:
+    """Let SIGTERM end what is under way in good order, also before there is a loop that handles it."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -15,7 +15,7 @@ from rich.table import Table
 from leadway.cli._backing import backing, choose
 from leadway.cli._console import out, progress
 from leadway.cli._place import Kept, Place, write_private
-from leadway.cli._serving import address_of, bound, installed, run
+from leadway.cli._serving import address_of, bound, heed_sigterm, installed, run
 from leadway.hosting import Deployment, Settings
 from leadway.web import issue_token
 
@@ -25,6 +25,7 @@ _ADMIN_TOKEN_RENEWAL_SECONDS = 12 * 3600.0
 
 def up(given: dict[str, Any]) -> None:
     """Run everything until SIGINT or SIGTERM. Raises Failed."""
+    heed_sigterm()
     chosen = installed()
     settings, kept = choose(given)
     place = Place(settings.data_dir)
