@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -80,6 +81,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     finally:
         process.kill()
         process.wait()
+        # Where the tests run as root, the data are in a folder of PostgreSQL's own, which pytest does not know.
+        shutil.rmtree((folder / "postgres").resolve(), ignore_errors=True)
 
 
 def test_the_banner_names_everything_and_shows_no_secret(up: Up) -> None:
