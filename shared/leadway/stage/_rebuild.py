@@ -6,7 +6,8 @@ saved positions; parked records left out as they were. What is folded is what de
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ from leadway.stage._rows import KeyedRows, SubjectRow
 _marks = msgspec.msgpack.Decoder(dict[str, int])
 _headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
 _WRITE_MAX = 5000
+_READ_MAX = 2000
 
 
 @dataclass(slots=True)
@@ -142,11 +144,24 @@ async def fold_log(stage: Stage, log: EventLog, cut: Cut, progress: Callable[[in
     heads, floors = await log.heads(), await log.floors()
     for partition in sorted(heads):
         marks: dict[str, int] = {}
-        async for records in log.read(partition, floors[partition], heads[partition]):
+        async for records in _ahead(log.read(partition, floors[partition], heads[partition], batch=_READ_MAX)):
             marks = folding.take(partition, records, marks)
             progress(folded.facts)
         folding.finish(partition, marks.get(stage.service, 0))
     return folded
+
+
+async def _ahead(batches: AsyncIterator[Sequence[Record]]) -> AsyncGenerator[Sequence[Record]]:
+    """The batches, each asked for while the one before is folded: the database reads while we reckon."""
+    coming = asyncio.ensure_future(anext(batches, None))
+    try:
+        while (records := await coming) is not None:
+            coming = asyncio.ensure_future(anext(batches, None))
+            await asyncio.sleep(0)  # the question is on its way before the folding begins
+            yield records
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 class _Folding:
