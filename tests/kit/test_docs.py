@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from golden_facts import FACTS
 
-from leadway.facts import fact_types
 from leadway.hosting import services
 from leadway.reference import differing, is_repository, pages, variations, write
 
@@ -55,9 +55,9 @@ def test_what_people_wrote_above_the_mark_stays(tmp_path: Path) -> None:
 def test_the_facts_are_described_once_each(generated: Mapping[str, str]) -> None:
     document = json.loads(generated["docs/asyncapi.json"])
     assert document["asyncapi"] == "3.0.0"
-    assert set(document["components"]["messages"]) == {cls.wire for cls in fact_types()}
+    assert set(document["components"]["messages"]) == {cls.wire for cls in FACTS}
     for topic, channel in document["channels"].items():
-        assert set(channel["messages"]) == {cls.wire for cls in fact_types() if cls.topic == topic}
+        assert set(channel["messages"]) == {cls.wire for cls in FACTS if cls.topic == topic}
     for message in document["components"]["messages"].values():
         assert message["summary"].rstrip().endswith((".", ")", "…", "`")), message["name"]
 
@@ -85,7 +85,7 @@ def references(value: object) -> Iterator[str]:
             yield from references(each)
 
 
-@pytest.mark.parametrize("cls", fact_types(), ids=lambda cls: cls.wire)
+@pytest.mark.parametrize("cls", FACTS, ids=lambda cls: cls.wire)
 def test_every_fact_says_in_a_sentence_what_it_means(cls: type[Any]) -> None:
     assert cls.__doc__
     assert cls.__doc__ != cls.__mro__[1].__doc__, "it has only the sentence of the class that it is derived from"

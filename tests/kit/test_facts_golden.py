@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from golden_facts import Golden, path_of, reading, shipped
+from golden_facts import FACTS, Golden, path_of, reading, shipped
 
-from leadway.facts import Fact, Undecodable, fact_types
+from leadway.facts import Fact, Undecodable
 from leadway.facts.codec import decode, encode_data, encode_headers, known
 
 SHIPPED = shipped()
 
 
-@pytest.mark.parametrize("cls", fact_types(), ids=lambda cls: cls.wire)
+@pytest.mark.parametrize("cls", FACTS, ids=lambda cls: cls.wire)
 def test_every_fact_has_golden_records(cls: type[Fact]) -> None:
     assert path_of(cls.wire).exists(), (
         f"{cls.wire} is new and has no golden record. Look at the fact once more: its bytes are to be read for ever. "

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from golden_facts import FACTS
 from msgspec import inspect
 
-from leadway.facts import CatalogFact, Fact, fact_types, personal
+from leadway.facts import CatalogFact, Fact, personal
 from leadway.facts.personal import Sealed
 
 # Words that name a person, an address of one, or something that one typed.
@@ -70,7 +71,7 @@ def kinds(kind: inspect.Type) -> Iterator[inspect.Type]:
         yield from kinds(each)
 
 
-@pytest.mark.parametrize("cls", fact_types(), ids=lambda cls: cls.wire)
+@pytest.mark.parametrize("cls", FACTS, ids=lambda cls: cls.wire)
 def test_no_field_but_personal_names_people(cls: type[Fact]) -> None:
     for owner, field in fields(cls):
         where = f"{owner.__name__}.{field.encode_name}"
@@ -82,7 +83,7 @@ def test_no_field_but_personal_names_people(cls: type[Fact]) -> None:
             assert field.encode_name not in OF_PEOPLE, f"{where} belongs in `personal`"
 
 
-@pytest.mark.parametrize("cls", fact_types(), ids=lambda cls: cls.wire)
+@pytest.mark.parametrize("cls", FACTS, ids=lambda cls: cls.wire)
 def test_what_is_sealed_is_in_the_field_personal(cls: type[Fact]) -> None:
     for owner, field in fields(cls):
         structs = {kind.cls for kind in kinds(field.type) if isinstance(kind, inspect.StructType)}
@@ -92,7 +93,7 @@ def test_what_is_sealed_is_in_the_field_personal(cls: type[Fact]) -> None:
         )
 
 
-@pytest.mark.parametrize("cls", fact_types(), ids=lambda cls: cls.wire)
+@pytest.mark.parametrize("cls", FACTS, ids=lambda cls: cls.wire)
 def test_documents_of_any_shape_are_few_and_known(cls: type[Fact]) -> None:
     for owner, field in fields(cls):
         if any(isinstance(kind, inspect.AnyType | inspect.CustomType) for kind in kinds(field.type)):
@@ -101,6 +102,6 @@ def test_documents_of_any_shape_are_few_and_known(cls: type[Fact]) -> None:
             )
 
 
-@pytest.mark.parametrize("cls", [cls for cls in fact_types() if issubclass(cls, CatalogFact)], ids=lambda cls: cls.wire)
+@pytest.mark.parametrize("cls", [cls for cls in FACTS if issubclass(cls, CatalogFact)], ids=lambda cls: cls.wire)
 def test_catalogs_hold_no_personal_data(cls: type[Fact]) -> None:
     assert not any(field.encode_name == "personal" for _, field in fields(cls))

@@ -36,7 +36,8 @@ _OPTIONAL = {"ce_traceparent"}
 
 def asyncapi(services: Iterable[Service], version: str) -> dict[str, Any]:
     """The document, in an order that depends on names only."""
-    facts = fact_types()
+    services = sorted(services, key=lambda each: each.name)
+    facts = tuple(cls for cls in fact_types() if cls.source in {each.name for each in services})
     _, schemas = msgspec.json.schema_components(facts, schema_hook=_any, ref_template="#/components/schemas/{name}")
     return {
         "asyncapi": "3.0.0",
@@ -77,7 +78,7 @@ def _channel(topic: str, facts: Iterable[type[Fact]]) -> dict[str, Any]:
 
 def _operations(services: Iterable[Service], facts: Iterable[type[Fact]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for service in sorted(services, key=lambda each: each.name):
+    for service in services:
         said = [cls for cls in facts if cls.source == service.name]
         for action, spoken in (("send", said), ("receive", [cls for cls in facts if cls in service.stage.foreign])):
             for topic in TOPICS:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from leadway.facts import CATALOG_EVENTS, Fact, fact_types
-from leadway.hosting import migrations_of
+from leadway.hosting import migrations_of, service_names
 from leadway.reference._asyncapi import sentence
 from leadway.reference._samples import enveloped, variations
 from leadway.stage import Service, Stage, View
@@ -49,7 +49,8 @@ def _facts_in(stage: Stage) -> Iterator[str]:
         yield "None."
         return
     grouped: dict[tuple[str, str], list[str]] = {}
-    for cls in sorted(stage.foreign, key=lambda cls: (cls.topic == CATALOG_EVENTS, cls.source, cls.wire)):
+    heard = [cls for cls in stage.foreign if cls.source in service_names()]
+    for cls in sorted(heard, key=lambda cls: (cls.topic == CATALOG_EVENTS, cls.source, cls.wire)):
         grouped.setdefault((cls.source, _meaning(stage, cls)), []).append(f"`{cls.wire}`")
     rows = ((source, ", ".join(wires), meaning) for (source, meaning), wires in grouped.items())
     yield _table(("From", "Facts", "What they ask for"), rows)
