@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import toys
 from sqlalchemy import text
+from street import Street, counted, eventually, everything_sent, log_sequences, same_after_rebuild, taking
 
-from leadway.database import EmbeddedPostgres, connect, migrate, role_of, schema_of
+from leadway.database import EmbeddedPostgres
 from leadway.decider import StaleDocument
 from leadway.eventlog import EventLog, NewRecord, Partition, open_log, partition_of
 from leadway.processes import free_port
@@ -22,70 +20,13 @@ from leadway.stage import (
     Answer,
     Decided,
     Edit,
-    IdempotencyKey,
     IdempotencyKeyReused,
     LeadParked,
     Request,
-    Stage,
     Stopped,
     Unacceptable,
 )
-from leadway.stage.runtime import ParkingLot, Runtime, RuntimeLimits, create_views, cut_of, fold_log, hashes, write
-
-
-@dataclass
-class Street:
-    """The toy services on one database and log; more instances on request."""
-
-    url: str
-    log: EventLog
-    stack: AsyncExitStack
-
-    async def open(self, stage: Stage, name: str = "1", *, start: bool = True, lease_seconds: float = 6.0) -> Runtime:
-        await migrate(self.url, stage.service, None)
-        instance = f"{stage.service}-{name}"
-        engine = connect(
-            self.url, schema=schema_of(stage.service), role=role_of(stage.service), application_name=instance
-        )
-        self.stack.push_async_callback(engine.dispose)
-        async with engine.begin() as connection:
-            await create_views(connection, stage)
-        limits = RuntimeLimits(lease_seconds=lease_seconds)
-        runtime = Runtime(stage=stage, engine=engine, log=self.log, instance=instance, limits=limits)
-        self.stack.push_async_callback(runtime.close)
-        if start:
-            await runtime.start()
-        return runtime
-
-
-@pytest_asyncio.fixture
-async def street(database: str) -> AsyncGenerator[Street]:
-    async with AsyncExitStack() as stack:
-        log = open_log(database_url=database, partitions=4)
-        await log.start()
-        stack.push_async_callback(log.close)
-        yield Street(database, log, stack)
-
-
-def taking(number: int, lead: str = "lead_a", key: str | None = None, body: bytes = b"", **fields: str) -> Request:
-    def respond(decided: Decided) -> Answer:
-        return Answer(201, {"facts": [fact.id for fact in decided.facts]})
-
-    named = IdempotencyKey("user:me", "POST", "/till", key, body) if key else None
-    return Request(toys.Take(number, **fields), lead, "user:me", respond=respond, idempotency=named)
-
-
-async def eventually(look: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) -> Any:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not (found := await look()):
-        assert asyncio.get_running_loop().time() < deadline, "it did not come to that in time"
-        await asyncio.sleep(0.01)
-    return found
-
-
-async def counted(tally: Runtime, number: int) -> bool:
-    rows = await tally.query("SELECT count(*) AS n FROM turns")
-    return rows[0]["n"] >= number
+from leadway.stage.runtime import ParkingLot
 
 
 async def test_concurrent_requests_and_their_facts_each_take_effect_once(street: Street) -> None:
@@ -96,18 +37,6 @@ async def test_concurrent_requests_and_their_facts_each_take_effect_once(street:
     assert [row["turn"] for row in turns] == list(range(1, 201)), "each decision saw those before it, also in its batch"
     sequences = await log_sequences(street.log, "till")
     assert sorted(map(len, sequences)) == sorted(numbers[-1] for numbers in sequences), "dense in every partition"
-
-
-async def log_sequences(log: EventLog, source: str) -> list[list[int]]:
-    found: list[list[int]] = []
-    for partition in await log.heads():
-        numbers: list[int] = []
-        async for records in log.read(partition, 0):
-            numbers += [int(r.headers["ce_sequence"]) for r in records if r.headers["ce_source"] == source.encode()]
-        if numbers:
-            assert numbers == sorted(numbers)
-            found.append(numbers)
-    return found
 
 
 async def test_the_same_key_gives_the_same_answer_and_another_body_is_refused(street: Street) -> None:
@@ -141,8 +70,8 @@ async def test_poison_parks_its_lead_and_release_resumes_in_order(street: Street
     await eventually(lambda: counted(tally, 1))
     lot = ParkingLot(tally.engine, street.log, tally.transactions)
     waiting = await eventually(lambda: both(lot))
-    assert [(each.subject, each.reason) for each in waiting] == [
-        ("lead_a", "ValueError: this payment is poison"),
+    assert [(each.subject, each.reason.partition(":")[0]) for each in waiting] == [
+        ("lead_a", "ValueError at toys.py"),
         ("lead_a", "an earlier fact of this lead is parked"),
     ]
     with pytest.raises(LeadParked):
@@ -157,26 +86,6 @@ async def test_poison_parks_its_lead_and_release_resumes_in_order(street: Street
 async def both(lot: ParkingLot) -> Any:
     waiting = await lot.list()
     return waiting if len(waiting) == 2 else None
-
-
-async def same_after_rebuild(runtime: Runtime) -> bool:
-    stage = runtime.stage
-    scratch = f"{schema_of(stage.service)}_rebuild"
-    url = runtime.engine.url.render_as_string(hide_password=False)
-    await migrate(url, stage.service, None, schema=scratch)
-    async with cut_of(runtime.engine, stage) as (_, cut):
-        pass
-    folded = await fold_log(stage, runtime.log, cut)
-    beside = connect(url, schema=scratch, role=role_of(stage.service))
-    try:
-        async with beside.connect() as connection, connection.begin():
-            await create_views(connection, stage)
-            await write(connection, stage, folded, cut)
-            rebuilt = await hashes(connection, stage)
-    finally:
-        await beside.dispose()
-    assert rebuilt == cut.hashes
-    return folded.facts > 0
 
 
 async def test_a_rebuild_gives_the_same_hashes_and_a_changed_row_does_not(street: Street) -> None:
@@ -232,11 +141,6 @@ async def test_two_instances_share_the_work_and_one_takes_over(street: Street) -
     assert [row["turn"] for row in turns] == list(range(1, 61))
     await eventually(lambda: everything_sent(second))
     assert await same_after_rebuild(second)
-
-
-async def everything_sent(runtime: Runtime) -> bool:
-    rows = await runtime.query("SELECT count(*) AS n FROM outbox")
-    return rows[0]["n"] == 0
 
 
 async def test_a_forged_sequence_stops_the_consumer_and_passes_no_mark(street: Street) -> None:

@@ -50,6 +50,7 @@ def connect(
     return create_async_engine(
         asyncpg_url(url),
         connect_args=arguments,
+        hide_parameters=True,  # an error that quotes them would carry personal data into logs
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=_POOL_WAIT_S_MAX,

@@ -65,13 +65,16 @@ class CatalogCache:
 
     async def at(self, connection: Executes, revision: int) -> Snapshot:
         """The snapshot of at least `revision`, read through `connection` where this process has an older one."""
-        if revision <= self._snapshot.revision:
-            return self._snapshot
-        rows = (await connection.execute(_CHANGED, {"revision": self._snapshot.revision})).all()
+        held = self._snapshot
+        if revision <= held.revision:
+            return held
+        rows = (await connection.execute(_CHANGED, {"revision": held.revision})).all()
         facts = [cast("CatalogFact", decode_data(row.kind, row.document)) for row in rows]
         newest = max((row.revision for row in rows), default=revision)
-        self._snapshot = self._snapshot.with_entries(facts, newest)
-        return self._snapshot
+        read = held.with_entries(facts, newest)
+        if self._snapshot is held:  # else it was forgotten or overtaken meanwhile: these rows alone would not be all
+            self._snapshot = read
+        return read
 
     async def refresh(self, connection: Executes) -> Snapshot:
         """The snapshot as committed now."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -17,12 +18,22 @@ from leadway.ids import derive
 from leadway.stage._around import BatchAround
 from leadway.stage._catalogs import Snapshot
 from leadway.stage._declare import Answer, Decided, Edit, Stage
-from leadway.stage._inputs import FactInput, Input, RequestInput, TimerInput
+from leadway.stage._inputs import FactInput, Input, Place, RequestInput, TimerInput
 from leadway.stage._refusals import KeysMissing, LeadParked, Unacceptable
 from leadway.stage._rows import KeyedRows, SubjectRow
+from leadway.stage._trouble import told
 
 _log = structlog.get_logger("leadway.stage")
 FACT_BYTES_MAX = 700_000  # every log takes a record of this size with its envelope
+
+
+BEHIND_ANOTHER = "an earlier fact of this lead is parked"
+TIMERS = "timers"  # the place of a parked timer names no topic of the log: it comes again by itself
+Respond = Callable[[Decided], None]
+
+
+def _to_nobody(_: Decided) -> None:
+    return
 
 
 def topic_of(command: object) -> str:
@@ -132,14 +143,25 @@ class Deciding:
         )
 
     def run(self, inputs: Sequence[Input]) -> None:
-        """Decide every input in order. Raises KeysMissing where a row is needed that was not locked."""
+        """Decide every input in order. Raises KeysMissing with all rows that are needed and were not locked."""
+        missed: list[KeysMissing] = []
         for index, item in enumerate(inputs):
-            if isinstance(item, FactInput):
-                self._fact(index, item)
-            elif isinstance(item, TimerInput):
-                self._timer(item)
-            elif index not in self.answers:
-                self._request(index, item)
+            try:
+                if isinstance(item, FactInput):
+                    self._fact(index, item)
+                elif isinstance(item, TimerInput):
+                    self._timer(item)
+                elif index not in self.answers:
+                    self._request(index, item)
+            except KeysMissing as missing:  # go on: what later inputs miss is to be known at once, not one a redo
+                missed.append(missing)
+        if missed:
+            raise KeysMissing.of(missed)
+
+    @property
+    def newly_parked(self) -> int:
+        """How many inputs were parked for a reason of their own, not behind another one."""
+        return sum(reason != BEHIND_ANOTHER for _, reason in self.parked)
 
     def around(self, row: SubjectRow, origin: Origin, index: int = -1) -> BatchAround:
         """The view that this input's command gets."""
@@ -162,7 +184,7 @@ class Deciding:
             return
         row = self.rows[item.subject]
         if row.parked and not item.released:
-            self.parked.append((item, "an earlier fact of this lead is parked"))
+            self.parked.append((item, BEHIND_ANOTHER))
             return
         if item.envelope is None:
             self._park(row, item, item.error or "it does not decode")
@@ -173,7 +195,7 @@ class Deciding:
             raise
         except Exception as error:  # noqa: BLE001 one lead's trouble must not stop its partition
             _log.warning("fact_parked", subject=item.subject, type=item.type, fact=item.envelope.id, exc_info=True)
-            self._park(row, item, f"{type(error).__name__}: {error}")
+            self._park(row, item, told(error))
             return
         if item.released:
             self.released.append(item)
@@ -207,7 +229,16 @@ class Deciding:
         row = self.rows[item.subject]
         if row.parked or self.stage.on_timer is None or item.timer not in tuple(self.stage.timers(row.state)):
             return
-        self._decide(row, self.stage.on_timer(item.subject, item.timer), self._timer_origin(item))
+        if item.error is not None:
+            self._park(row, _as_parked(item), item.error)
+            return
+        try:
+            self._decide(row, self.stage.on_timer(item.subject, item.timer), self._timer_origin(item))
+        except KeysMissing:
+            raise
+        except Exception as error:  # noqa: BLE001 one lead's trouble must not stop every lead's timers
+            _log.warning("timer_parked", subject=item.subject, timer=item.timer.name, exc_info=True)
+            self._park(row, _as_parked(item), told(error))
 
     def _request(self, index: int, item: RequestInput) -> None:
         request = item.request
@@ -215,9 +246,12 @@ class Deciding:
         if row.parked:
             self.answers[index] = LeadParked(f"{request.subject} waits for an operator")
             return
-        try:
-            decided = self._decide(row, request.command, self._request_origin(item), index)
+
+        def respond(decided: Decided) -> None:
             self.answers[index] = request.respond(decided)
+
+        try:
+            self._decide(row, request.command, self._request_origin(item), index, respond)
         except KeysMissing:
             raise
         except Refusal as refusal:
@@ -226,10 +260,14 @@ class Deciding:
             _log.exception("command_failed", subject=request.subject, command=type(request.command).__name__)
             self.answers[index] = error
 
-    def _decide(self, row: SubjectRow, command: Any, origin: Origin, index: int = -1) -> Decided:
+    def _decide(
+        self, row: SubjectRow, command: Any, origin: Origin, index: int = -1, respond: Respond = _to_nobody
+    ) -> None:
+        """Decide one command. `respond` is called before anything of the decision is kept: if it fails, nothing is."""
         around = self.around(row, origin, index)
         if isinstance(command, Edit):
-            return self._edit(row, command, origin, around)
+            self._edit(row, command, origin, around, respond)
+            return
         subject, complete = self.stage.gathering.complete(command, around)
         if subject != row.subject:
             row = self._row(subject)
@@ -241,16 +279,16 @@ class Deciding:
             message = f"{self.stage.service} decides nothing"
             raise TypeError(message)
         facts = tuple(decider.decide(complete, row.state))
-        if not facts:
-            return Decided(row.subject, complete, (), row.state, around)
         state, envelopes, turned = self._apply(row, facts, origin)
+        respond(Decided(row.subject, complete, envelopes, state, around))
+        if not envelopes:
+            return
         row.state = state
         row.last_at = max(row.last_at or envelopes[-1].time, *(each.time for each in envelopes))
         row.correlation = envelopes[0].correlation
         for keyed, key, value in turned:
             keyed.put(key, value)
         self.facts.extend(envelopes)
-        return Decided(row.subject, complete, envelopes, row.state, around)
 
     def _row(self, subject: str) -> SubjectRow:
         row = self.rows.get(subject)
@@ -306,23 +344,31 @@ class Deciding:
             data=fact,
         )
 
-    def _edit(self, row: SubjectRow, command: Edit, origin: Origin, around: BatchAround) -> Decided:
+    def _edit(self, row: SubjectRow, command: Edit, origin: Origin, around: BatchAround, respond: Respond) -> None:
         held = self.catalogs.get(command.kind, row.subject)
         version = held.version if held else 0
         if command.if_match is not None and command.if_match != version:
             raise StaleDocument(f"version {version} is in force, not {command.if_match}")
         changed = _with_version(command.change(held), version)
         if held is not None and changed == held:
-            return Decided(row.subject, command, (), held, around)
+            respond(Decided(row.subject, command, (), held, around))
+            return
         fact = _with_version(changed, version + 1)
         envelope = self._envelope(row, fact, origin, ())
+        respond(Decided(row.subject, command, (envelope,), fact, around))
         row.last_at = envelope.time
         row.correlation = envelope.correlation
         self.facts.append(envelope)
         self.edits.append(fact)
         self.catalogs = self.catalogs.with_entries([fact])
-        return Decided(row.subject, command, (envelope,), fact, around)
 
 
 def _with_version(fact: CatalogFact, version: int) -> CatalogFact:
     return msgspec.structs.replace(fact, version=version)
+
+
+def _as_parked(item: TimerInput) -> FactInput:
+    """A timer as the parked list shows it."""
+    said = f"{item.subject}/{item.timer.name}/{item.timer.due_at.isoformat()}".encode()
+    place = Place(TIMERS, 0, int.from_bytes(hashlib.sha256(said).digest()[:7]))
+    return FactInput(place, item.subject, f"timer {item.timer.name}", None)

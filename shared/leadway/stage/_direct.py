@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 _NAME = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 _ROLLBACK_SECONDS_MAX = 5.0
 _STALE_MAX = 100  # as many as a pool may hold
+_OF_THE_DRIVER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Executes(Protocol):
@@ -78,22 +79,29 @@ class Direct:
         values = [parameters[name] for name in names] if parameters else ()
         try:
             return Rows(await self._driver.fetch(sql, *values, record_class=Row))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _OF_THE_DRIVER as error:
             raise _translated(error, sql) from error
 
     async def commit(self) -> None:
+        """Make it last. A connection on which that fails, or was cancelled, is closed: it may still be in its
+        transaction, and the next one on it would be a part of that.
+        """
         try:
             await self._transaction.commit()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise _translated(error, "COMMIT") from error
+        except BaseException as error:
+            await self._connection.invalidate()
+            if isinstance(error, _OF_THE_DRIVER):
+                raise _translated(error, "COMMIT") from error
+            raise
 
     async def rollback(self) -> None:
         """Undo it. A connection on which even that fails is closed, which undoes it too."""
         try:
-            await asyncio.wait_for(self._transaction.rollback(), _ROLLBACK_SECONDS_MAX)
+            async with asyncio.timeout(_ROLLBACK_SECONDS_MAX):
+                await self._transaction.rollback()
         except BaseException as error:
             await self._connection.invalidate()
-            if not isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError):
+            if not isinstance(error, (*_OF_THE_DRIVER, OSError)):
                 raise
 
 
@@ -103,7 +111,7 @@ async def begin(connection: AsyncConnection) -> Direct:
     try:
         transaction = driver.transaction()
         await transaction.start()
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _OF_THE_DRIVER as error:
         await connection.invalidate()
         raise _translated(error, "BEGIN") from error
     except BaseException:
@@ -123,10 +131,12 @@ async def alone(connection: AsyncConnection, statement: TextClause, parameters: 
 
 
 async def _driver_of(connection: AsyncConnection) -> Any:
-    """The driver's connection. Those that the server closed while they were in the pool are passed over."""
+    """The driver's connection. Those that the server closed while they were in the pool are passed over, and any that
+    should still be in a transaction: one that begins there would not commit by itself.
+    """
     driver = cast("Any", (await connection.get_raw_connection()).driver_connection)
     for _ in range(_STALE_MAX):
-        if not driver.is_closed():
+        if not driver.is_closed() and not driver.is_in_transaction():
             break
         await connection.invalidate()
         driver = cast("Any", (await connection.get_raw_connection()).driver_connection)

@@ -46,6 +46,7 @@ class Gate:
     limits: GateLimits = field(default_factory=GateLimits)
     _queue: deque[RequestInput] = field(default_factory=deque[RequestInput])
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _closed: bool = False
 
     async def execute(self, request: Request) -> Answer:
         """Decide one request durably. See StageRuntime.execute."""
@@ -60,6 +61,8 @@ class Gate:
         return request.secrets(answer) if request.secrets else answer
 
     async def _enqueue(self, request: Request, *, final: bool) -> Answer:
+        if self._closed:
+            raise Overloaded("the service is stopping")
         if len(self._queue) >= self.limits.queue_max:
             raise Overloaded(f"{len(self._queue)} requests are waiting")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -68,8 +71,8 @@ class Gate:
         return await future
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
+        """Work until closed (what was begun is then finished) or cancelled."""
+        while not self._closed:
             await self._arrived.wait()
             self._arrived.clear()
             while self._queue:
@@ -102,10 +105,10 @@ class Gate:
             try:
                 outcome = await self.transactions.run(Batch(inputs))
             except Surroundings as error:
-                if time.monotonic() + backoff > deadline:
+                if self._closed or time.monotonic() + backoff > deadline:
                     self._refuse(items, Overloaded(f"the database does not answer ({error})"))
                     return
-                await asyncio.sleep(backoff)
+                await self._wait(backoff, items)
                 backoff = min(backoff * 2, 0.5)
             except OutcomeUnknown as error:
                 self._refuse(items, error)
@@ -113,22 +116,34 @@ class Gate:
             except Stopped as error:
                 self._refuse(items, error)
                 raise
+            except asyncio.CancelledError:
+                self._refuse(items, OutcomeUnknown("the service stopped while it worked at the request"))
+                raise
             except Exception as error:  # noqa: BLE001 every caller of the batch is to hear of it
                 _log.exception("gate_failed")
                 self._refuse(items, error)
                 return
             else:
-                self.committed(outcome)
                 for future, answer in outcome.answers:
                     settle(future, answer)
+                self.committed(outcome)
                 return
+
+    async def _wait(self, seconds: float, items: list[RequestInput]) -> None:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            self._refuse(items, Overloaded("the service is stopping"))
+            raise
 
     def _refuse(self, items: list[RequestInput], error: Exception) -> None:
         for item in items:
             settle(item.future, error)
 
     def close(self) -> None:
-        """Refuse what still waits."""
+        """Take nothing more, and refuse what still waits."""
+        self._closed = True
+        self._arrived.set()
         while self._queue:
             settle(self._queue.popleft().future, Overloaded("the service is stopping"))
 

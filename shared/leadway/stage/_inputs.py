@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from leadway.eventlog import Partition
 from leadway.facts import Envelope
 from leadway.stage._declare import Answer, Request, Timer
+from leadway.stage._refusals import KeysMissing
 
 
 class Place(NamedTuple):
@@ -48,6 +49,7 @@ class TimerInput:
 
     subject: str
     timer: Timer
+    error: str | None = None  # the database takes nothing that comes of it: its lead is parked
 
 
 Input = FactInput | RequestInput | TimerInput
@@ -74,6 +76,21 @@ class Batch:
     identity_hint: frozenset[str] = frozenset()
     subjects_hint: frozenset[str] = frozenset()
 
+    def part(self, count: int) -> Batch:
+        """Its first inputs alone, to be tried: nothing is consumed by it."""
+        hints = (self.shared_hint, self.identity_hint, self.subjects_hint)
+        return Batch(self.inputs[:count], (), [], *hints)
+
+    def lock_too(self, missing: KeysMissing) -> None:
+        """Name the rows that deciding missed. Raises RuntimeError where all of them were locked already."""
+        before = (self.shared_hint, self.identity_hint, self.subjects_hint)
+        self.shared_hint |= missing.shared
+        self.identity_hint |= missing.identity
+        self.subjects_hint |= missing.subjects
+        if before == (self.shared_hint, self.identity_hint, self.subjects_hint):
+            message = f"rows that cannot be locked are asked for: {missing}"
+            raise RuntimeError(message)
+
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
@@ -91,7 +108,7 @@ class Outcome:
 
     facts: list[Stamped]
     next_timer_at: datetime | None = None
-    parked: int = 0
+    parked: int = 0  # without the facts that only wait behind a parked one
     edited: bool = False  # catalog entries changed
     answers: list[tuple[asyncio.Future[Answer], Answer | Exception]] = field(
         default_factory=list[tuple[asyncio.Future[Answer], Answer | Exception]]

@@ -21,6 +21,7 @@ from leadway.stage._direct import Executes
 from leadway.stage._inputs import Advance, Batch, FactInput, RequestInput
 from leadway.stage._refusals import Fenced, IdempotencyKeyReused
 from leadway.stage._rows import KeyedRows, SubjectRow
+from leadway.stage._trouble import Surroundings
 
 _marks = msgspec.msgpack.Encoder(order="deterministic")
 
@@ -77,6 +78,8 @@ class Loader:
         columns = _answers.key_columns([key for _, key in keys])
         await connection.execute(_sql.ADD_IDEMPOTENCY, columns | {"digests": [key.body_digest for _, key in keys]})
         rows = (await connection.execute(_sql.LOCK_IDEMPOTENCY, columns)).all()
+        if len(rows) < len(keys):  # one expired between the two statements
+            raise Surroundings("an idempotency key expired just now")
         stored = {(row.caller, row.method, row.path, row.key): row for row in rows}
         answers: dict[int, Answer | Exception] = {}
         for index, key in asked.items():
@@ -188,10 +191,15 @@ def storable(answer: Answer | Exception, *, final: bool) -> bool:
     return isinstance(answer, Refusal) and answer.status < _PASSING_TROUBLE and (final or not answer.foreign)
 
 
-def keys_of(batch: Batch, answers: dict[int, Answer | Exception]) -> list[tuple[IdempotencyKey, Answer | Exception]]:
-    """The batch's idempotency keys with what their requests were answered."""
+def keys_of(
+    batch: Batch, answers: dict[int, Answer | Exception], answered: frozenset[int]
+) -> list[tuple[IdempotencyKey, Answer | Exception]]:
+    """The batch's idempotency keys with what their requests were answered, but for those answered before."""
     return [
         (item.request.idempotency, answers[index])
         for index, item in enumerate(batch.inputs)
-        if isinstance(item, RequestInput) and item.request.idempotency is not None and index in answers
+        if isinstance(item, RequestInput)
+        and item.request.idempotency is not None
+        and index in answers
+        and index not in answered
     ]

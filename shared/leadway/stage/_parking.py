@@ -10,6 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.eventlog import EventLog, Partition, Record
+from leadway.stage import _sql
+from leadway.stage._deciding import TIMERS
 from leadway.stage._inputs import Batch, FactInput, Input, Place
 from leadway.stage._reading import read_fact
 from leadway.stage._transaction import Transactions
@@ -78,7 +80,10 @@ class ParkingLot:
                     return handled
                 continue
             for place in places:
-                await self._handle(subject, place)
+                if place.topic == TIMERS:  # due as before: it comes again by itself as soon as its lead goes on
+                    await self._close(place)
+                else:
+                    await self._handle(subject, place)
                 handled += 1
 
     async def drop(self, place: Place) -> str | None:
@@ -102,6 +107,11 @@ class ParkingLot:
             if not known:
                 return True
             return (await connection.execute(_CLEAR, {"subject": subject})).one_or_none() is not None
+
+    async def _close(self, place: Place) -> None:
+        spot = {"topics": [place.topic], "partitions": [place.partition], "offsets": [place.offset]}
+        async with self.engine.begin() as connection:
+            await connection.execute(_sql.RELEASED, spot)
 
     async def _handle(self, subject: str, place: Place) -> None:
         item: FactInput = read_fact(place, await self._record(place))

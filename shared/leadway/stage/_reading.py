@@ -90,7 +90,9 @@ class Reader:
         raw = record.headers.get("ce_type", b"")
         treatment = self._treatments.get(raw)
         if treatment is None:
-            treatment = self._treatments.setdefault(raw, self._treatment(raw))
+            treatment = self._treatment(raw)
+            if len(self._treatments) < _TREATMENTS_MAX:  # a header may hold anything
+                self._treatments[raw] = treatment
         if treatment is Treatment.SKIP:
             return
         reading.inputs.append(read_fact(place, record))
@@ -117,6 +119,7 @@ def read_fact(place: Place, record: Record) -> FactInput:
 
 
 _SUBJECT_CHARS_MAX = 200
+_TREATMENTS_MAX = 1000
 
 
 def own_above(readings: Iterable[tuple[Partition, Reading]], counters: Mapping[Partition, int]) -> list[Partition]:

@@ -20,6 +20,7 @@ from leadway.eventlog import EventLog, Partition, Record
 from leadway.facts import LEAD_EVENTS, CatalogFact, Envelope, Fact
 from leadway.facts.codec import decode
 from leadway.stage import _saving, _sql
+from leadway.stage._codec import encode
 from leadway.stage._declare import SharedFold, Stage
 from leadway.stage._reading import Reader
 from leadway.stage._rows import KeyedRows, SubjectRow
@@ -216,9 +217,14 @@ async def write(connection: AsyncConnection, stage: Stage, folded: Folded, cut: 
 
 async def hashes(connection: AsyncConnection, stage: Stage) -> dict[str, str]:
     """For each folded table an order-free sum of its rows' digests, clock columns left out, with the number of rows."""
-    subjects = "subject, md5(coalesce(state, '')) AS s, md5(coalesce(mirror, '')) AS m"
+    # A lead without a state has the initial one; whether that was ever written is no difference.
+    initial = {"state": encode(stage.leads.initial if stage.leads else None)}
+    initial["mirror"] = encode(stage.mirror.initial if stage.mirror else None)
+    subjects = ", ".join(f"nullif({name}, CAST(:{name} AS bytea)) AS {name}" for name in initial)
     tables = {
-        "subjects": f"SELECT {subjects} FROM subjects WHERE state IS NOT NULL OR mirror IS NOT NULL",
+        "subjects": f"""SELECT subject, md5(coalesce(state, '')) AS s, md5(coalesce(mirror, '')) AS m
+                        FROM (SELECT subject, {subjects} FROM subjects) AS r
+                        WHERE state IS NOT NULL OR mirror IS NOT NULL""",
         "shared_keys": "SELECT key, md5(value) FROM shared_keys WHERE value IS NOT NULL",
         "identity_keys": "SELECT key, md5(value) FROM identity_keys WHERE value IS NOT NULL",
         "timers": "SELECT subject, name, due_at FROM timers",
@@ -229,6 +235,6 @@ async def hashes(connection: AsyncConnection, stage: Stage) -> dict[str, str]:
     for name, rows in tables.items():
         digest = "('x' || substr(md5(t::text), 1, 15))::bit(60)::bigint::numeric"
         sql = f"SELECT count(*) AS n, coalesce(sum({digest}), 0)::text AS h FROM ({rows}) AS t"
-        row = (await connection.execute(text(sql))).one()
+        row = (await connection.execute(text(sql), initial if name == "subjects" else {})).one()
         found[name] = f"{row.h} ({row.n} rows)"
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from leadway.decider import Refusal
@@ -89,6 +90,15 @@ class KeysMissing(Exception):
         self.shared = shared
         self.identity = identity
         self.subjects = subjects
+
+    @classmethod
+    def of(cls, all_of: Sequence[KeysMissing]) -> KeysMissing:
+        """What several inputs of a batch missed."""
+        return cls(
+            shared=frozenset(key for each in all_of for key in each.shared),
+            identity=frozenset(key for each in all_of for key in each.identity),
+            subjects=frozenset(subject for each in all_of for subject in each.subjects),
+        )
 
 
 class ServerChanged(Exception):

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 import structlog
 from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.eventlog import EventLog, LogError, LogLost, NewRecord, Partition, Producer
@@ -26,6 +25,7 @@ from leadway.stage._inputs import Stamped
 from leadway.stage._leases import Lease
 from leadway.stage._refusals import Stopped
 from leadway.stage._term import check_term
+from leadway.stage._trouble import PASSING, told
 
 _log = structlog.get_logger("leadway.stage")
 _headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
@@ -41,6 +41,10 @@ class RelayLimits:
     shared_check_seconds: float = 0.05  # while other instances write to the same outbox
     mark_seconds: float = 0.1
     backoff_seconds_max: float = 5.0
+
+
+class Overtaken(Exception):
+    """Another instance marked further than this one sent: it had the lease meanwhile. A new term sees how to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Relay:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _unmarked: dict[Partition, tuple[Outgoing, int]] = field(default_factory=dict[Partition, "tuple[Outgoing, int]"])
     _marked_at: float = 0.0
+    _looked_at: float = 0.0
 
     def offer(self, facts: Sequence[Stamped]) -> None:
         """Take over what was just committed, so that it need not be read again."""
@@ -75,7 +80,8 @@ class Relay:
             self._handed.clear()
         else:
             for fact in facts:
-                self._handed.setdefault(fact.partition, {})[fact.sequence] = fact
+                if fact.sequence > self.sent.get(fact.partition, 0):  # else the outbox was quicker
+                    self._handed.setdefault(fact.partition, {})[fact.sequence] = fact
         self._wake.set()
 
     async def run(self) -> None:
@@ -88,8 +94,9 @@ class Relay:
                     await asyncio.sleep(self.lease.seconds / 4)
                     continue
                 await self._term()
-            except (LogError, DBAPIError, OSError) as error:
-                _log.warning("relay_backs_off", service=self.service, error=f"{type(error).__name__}: {error}"[:200])
+            except (LogError, Overtaken, *PASSING) as error:
+                said = told(error) if isinstance(error, PASSING) else f"{type(error).__name__}: {error}"
+                _log.warning("relay_backs_off", service=self.service, error=said[:200])
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, self.limits.backoff_seconds_max)
             except LogLost as error:
@@ -108,8 +115,9 @@ class Relay:
             while await self.lease.held():
                 self._wake.clear()
                 batches = self._from_memory()
-                if not batches and look:
-                    batches = await self._from_outbox()
+                # However busy the own partitions are: what other instances wrote must not wait for a pause.
+                if (look and not batches) or self._look_due_in() <= 0:
+                    batches = {**await self._from_outbox(), **batches}
                     look = bool(batches)
                 if batches:
                     await self._send(producer, batches)
@@ -117,7 +125,8 @@ class Relay:
                         await self._mark()
                     continue
                 try:
-                    await asyncio.wait_for(self._wake.wait(), self._pause())
+                    async with asyncio.timeout(self._pause()):  # wait_for loses a cancellation that comes with the wake
+                        await self._wake.wait()
                     look = self._has_gap()
                 except TimeoutError:
                     await self._mark()
@@ -126,14 +135,18 @@ class Relay:
             await asyncio.shield(self._end(producer))
 
     def _pause(self) -> float:
-        pause = self.limits.idle_check_seconds if self.alone else self.limits.shared_check_seconds
+        pause = max(self._look_due_in(), 0.0)
         return min(pause, max(self._mark_due_in(), 0.0)) if self._unmarked else pause
+
+    def _look_due_in(self) -> float:
+        every = self.limits.idle_check_seconds if self.alone else self.limits.shared_check_seconds
+        return self._looked_at + every - asyncio.get_running_loop().time()
 
     def _mark_due_in(self) -> float:
         return self._marked_at + self.limits.mark_seconds - asyncio.get_running_loop().time()
 
     async def _end(self, producer: Producer) -> None:
-        with contextlib.suppress(DBAPIError, OSError):  # it is then sent again, and dropped by all who have it
+        with contextlib.suppress(*PASSING):  # it is then sent again, and dropped by all who have it
             await self._mark()
         await producer.close()
 
@@ -157,6 +170,7 @@ class Relay:
 
     async def _from_outbox(self) -> dict[Partition, list[Outgoing]]:
         batches: dict[Partition, list[Outgoing]] = {}
+        self._looked_at = asyncio.get_running_loop().time()
         async with self.engine.connect() as connection:
             heads = (await connection.execute(_sql.OUTBOX_HEADS)).all()
             for head in heads:
@@ -166,8 +180,9 @@ class Relay:
                     continue
                 spot = {"topic": head.topic, "partition": head.partition, "sequence": after}
                 rows = (await connection.execute(_sql.OUTBOX, spot | {"limit": self.limits.records_max})).all()
-                batch = self._contiguous(rows, after)
-                if batch:
+                if rows and rows[0].sequence > after + 1:
+                    raise Overtaken(f"{partition}: the outbox goes on at {rows[0].sequence}, {after} was sent last")
+                if batch := self._contiguous(rows, after):
                     batches[partition] = batch
         return batches
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.eventlog import EventLog, LogError, Partition, partition_of
@@ -27,8 +26,10 @@ from leadway.stage._relay import Relay, RelayLimits
 from leadway.stage._term import check_term
 from leadway.stage._timers import Timers
 from leadway.stage._transaction import Transactions
+from leadway.stage._trouble import PASSING, told
 
 _log = structlog.get_logger("leadway.stage")
+_FINISH_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,14 @@ class Runtime:
         await check_term(self.stage.service, self.engine, self.log)
 
     async def close(self) -> None:
-        """Stop every loop; give leases back."""
+        """Finish the requests that are being decided, refuse the others, stop every loop; give leases back."""
         self.gate.close()
+        if self._tasks:  # the gate's is the first
+            await asyncio.wait(self._tasks[:1], timeout=_FINISH_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(DBAPIError, OSError):
+        with contextlib.suppress(*PASSING):
             await self._lease.give_back()
             await Lease(self.engine, f"instance:{self.instance}", self.instance).give_back()
 
@@ -149,8 +152,9 @@ class Runtime:
                 if left <= 0:
                     return False
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.consumer.progressed.wait(), min(left, 0.1))
-        except (DBAPIError, LogError, OSError):
+                    async with asyncio.timeout(min(left, 0.1)):
+                        await self.consumer.progressed.wait()
+        except (*PASSING, LogError):
             return False
         return True
 
@@ -180,7 +184,7 @@ class Runtime:
                 await sweep_instances(self.engine, over_seconds=self.limits.lease_seconds)
                 async with self.engine.begin() as connection:
                     await connection.execute(_sql.EXPIRE_IDEMPOTENCY, {"hours": self.limits.idempotency_hours})
-            except (DBAPIError, OSError) as error:
+            except PASSING as error:
                 _log.warning("heartbeat_missed", service=self.stage.service, error=type(error).__name__)
             await asyncio.sleep(self.limits.lease_seconds / 3)
 
@@ -191,7 +195,7 @@ class Runtime:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 what it is must be said wherever the service is asked
-            self.stopped = str(error) if isinstance(error, Stopped) else f"{type(error).__name__}: {error}"
+            self.stopped = str(error) if isinstance(error, Stopped) else told(error)
             _log.critical("service_stopped", service=self.stage.service, why=self.stopped, exc_info=True)
             self.gate.close()
             for task in self._tasks:

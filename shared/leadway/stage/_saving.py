@@ -165,11 +165,19 @@ async def save_parking(
     """Which records wait, and why; which were released and handled."""
     if parked:
         columns = ("topics", "partitions", "offsets", "subjects", "types", "reasons")
-        rows = [(*_place(item), item.subject, item.type, reason[:500]) for item, reason in parked]
+        rows = [(*_place(item), item.subject, _said(item.type), _said(reason)) for item, reason in parked]
         await connection.execute(_sql.PARK, _columns(rows, *columns))
     if released:
         rows = [_place(item) for item in released]
         await connection.execute(_sql.RELEASED, _columns(rows, "topics", "partitions", "offsets"))
+
+
+def _said(words: str) -> str:
+    """Words that may come from anywhere, as the database takes them."""
+    return words[:_SAID_CHARACTERS_MAX].replace("\0", "").encode(errors="replace").decode()
+
+
+_SAID_CHARACTERS_MAX = 500
 
 
 def _place(item: FactInput) -> tuple[str, int, int]:

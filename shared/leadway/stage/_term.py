@@ -18,10 +18,13 @@ async def check_term(service: str, engine: AsyncEngine, log: EventLog) -> dict[P
     """
     async with engine.connect() as connection:
         sent = {Partition(row.topic, row.partition): row for row in (await connection.execute(_sql.SENT)).all()}
-        rows = (await connection.execute(_sql.COUNTERS)).all()
-    counters = {Partition(row.topic, row.partition): int(row.sequence) for row in rows}
+    # Marks before heads before counters: while other instances work, what lies below the head was marked after it was
+    # sent, and counted before.
     heads = await log.heads()
     floors = await log.floors()
+    async with engine.connect() as connection:
+        rows = (await connection.execute(_sql.COUNTERS)).all()
+    counters = {Partition(row.topic, row.partition): int(row.sequence) for row in rows}
     scanned: dict[Partition, int] = {}
     for partition, head in heads.items():
         mark = sent.get(partition)
@@ -31,7 +34,7 @@ async def check_term(service: str, engine: AsyncEngine, log: EventLog) -> dict[P
             start = max(start, mark.offset)
         if mark is not None:
             start = max(start, min(mark.scanned, head))
-        await _check_rest(service, log, partition, start, counters.get(partition, 0))
+        await _check_rest(service, log, partition, (start, head), counters.get(partition, 0))
         scanned[partition] = head
     order = sorted(scanned)
     columns = {"topics": [p.topic for p in order], "partitions": [p.number for p in order]}
@@ -53,9 +56,9 @@ async def _check_mark(service: str, log: EventLog, partition: Partition, mark: R
         )
 
 
-async def _check_rest(service: str, log: EventLog, partition: Partition, start: int, counter: int) -> None:
+async def _check_rest(service: str, log: EventLog, partition: Partition, span: tuple[int, int], counter: int) -> None:
     own = service.encode()
-    async for records in log.read(partition, start):
+    async for records in log.read(partition, *span):
         for record in records:
             if record.headers.get("ce_source") != own:
                 continue

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.stage import _sql
@@ -16,7 +15,7 @@ from leadway.stage._declare import Timer
 from leadway.stage._inputs import Batch, Input, Outcome, TimerInput
 from leadway.stage._refusals import OutcomeUnknown
 from leadway.stage._transaction import Transactions
-from leadway.stage._trouble import Surroundings
+from leadway.stage._trouble import PASSING, Surroundings
 
 _log = structlog.get_logger("leadway.stage")
 
@@ -45,7 +44,7 @@ class Timers:
                 fired = await self._fire()
                 if fired < self.batch_max:
                     await self._sleep()
-            except (Surroundings, OutcomeUnknown, DBAPIError, OSError) as error:
+            except (Surroundings, OutcomeUnknown, *PASSING) as error:
                 _log.warning("timers_back_off", error=type(error).__name__)
                 await asyncio.sleep(1)
 
@@ -68,6 +67,7 @@ class Timers:
         pause = self.sleep_seconds_max if seconds is None else min(max(seconds, 0.0), self.sleep_seconds_max)
         self._sleeping_until = datetime.now(UTC).timestamp() + pause
         try:
-            await asyncio.wait_for(self._wake.wait(), pause + 0.001)
+            async with asyncio.timeout(pause + 0.001):
+                await self._wake.wait()
         except TimeoutError:
             return

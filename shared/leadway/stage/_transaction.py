@@ -14,14 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from leadway.decider import Refusal
 from leadway.eventlog import LogError
-from leadway.stage import _answers, _saving, _sql, _trouble
+from leadway.stage import _answers, _crash, _saving, _sql, _trouble
 from leadway.stage._catalogs import CatalogCache
 from leadway.stage._deciding import Deciding, Origin
 from leadway.stage._declare import Answer, Stage
 from leadway.stage._direct import Executes, begin
 from leadway.stage._inputs import Batch, FactInput, Outcome, RequestInput
 from leadway.stage._loading import Loader, advance, keys_of, storable
-from leadway.stage._refusals import KeysMissing, ServerChanged, Unacceptable
+from leadway.stage._refusals import Fenced, KeysMissing, OutcomeUnknown, ServerChanged, Stopped, Unacceptable
+from leadway.stage._trouble import Surroundings
 
 _log = structlog.get_logger("leadway.stage")
 _REDOS_MAX = 8
@@ -55,20 +56,26 @@ class Transactions:
         """Decide the batch durably. Raises Fenced, or Surroundings where nothing was committed and a retry may help,
         or OutcomeUnknown where the database did not say in time whether it committed.
         """
-        for _ in range(_REDOS_MAX):
+        while True:
             try:
-                return await self._once(batch)
+                return await self._with_all_rows(batch)
+            except (Fenced, Surroundings, OutcomeUnknown, Stopped):
+                raise
+            except Exception as error:  # noqa: BLE001 what one input breaks is not to be its neighbours' trouble
+                await self._set_aside(batch, error)
+
+    async def _with_all_rows(self, batch: Batch, *, keep: bool = True) -> Outcome:
+        """Decide the batch, again while it turns out to need more rows. Raises as `run`, or what an input broke."""
+        for _ in range(_REDOS_MAX + len(batch.inputs)):
+            try:
+                return await self._once(batch, keep=keep)
             except KeysMissing as missing:
-                batch.shared_hint |= missing.shared
-                batch.identity_hint |= missing.identity
-                batch.subjects_hint |= missing.subjects
+                batch.lock_too(missing)
             except ServerChanged as changed:
                 await self._check(changed.started_at)
-            except DBAPIError as error:
-                if not _trouble.is_of_the_data(error):
-                    raise _trouble.surroundings(error) from error
-                await self._set_aside(batch, error)
-            except (OSError, TimeoutError) as error:
+            except _trouble.PASSING as error:
+                if isinstance(error, DBAPIError) and _trouble.is_of_the_data(error):
+                    raise
                 raise _trouble.surroundings(error) from error
         message = "the batch names other rows each time it is decided"
         raise RuntimeError(message)
@@ -94,15 +101,16 @@ class Transactions:
             if not keep:
                 await transaction.rollback()
                 return outcome
+            _crash.point("transaction.before_commit")
             try:
                 await transaction.commit()
             except (DBAPIError, OSError) as error:
                 if not _trouble.is_lost(error):
                     raise
-                await connection.invalidate()
                 await _trouble.resolve_commit(self._engine, xid)
             if outcome.edited:  # whoever asked for the change finds it in `catalogs_held` too
                 await self._refresh(connection)
+        _crash.point("transaction.after_commit")
         self.loader.learned("shared_keys", batch.shared_hint)
         return outcome
 
@@ -123,8 +131,9 @@ class Transactions:
         identity = await self.loader.identities(connection, batch)
         rows = await self.loader.subjects(connection, batch, identity, answers)
         deciding, xid = await self._under_locks(connection, batch, answers, identity, rows)
+        answered = frozenset(answers)
         deciding.run(batch.inputs)
-        return xid, await self._save(connection, batch, deciding)
+        return xid, await self._save(connection, batch, deciding, answered)
 
     async def _under_locks(
         self, connection: Executes, batch: Batch, answers: dict[int, Any], identity: Any, rows: dict[str, Any]
@@ -166,7 +175,7 @@ class Transactions:
                 found.setdefault(index, {})[name] = [dict(row) for row in rows]
         return found
 
-    async def _save(self, connection: Executes, batch: Batch, deciding: Deciding) -> Outcome:
+    async def _save(self, connection: Executes, batch: Batch, deciding: Deciding, answered: frozenset[int]) -> Outcome:
         rows = list(deciding.rows.values())
         leads = _saving.lead_rows(rows)
         stamped_subjects = {fact.subject for fact in deciding.facts}
@@ -179,9 +188,9 @@ class Transactions:
             await view.save(connection, leads)
         await _saving.save_timers(connection, self._stage, leads)
         await _saving.save_parking(connection, deciding.parked, deciding.released)
-        await self._save_answers(connection, batch, deciding)
+        await self._save_answers(connection, batch, deciding, answered)
         facts = await _saving.stamp(connection, deciding.facts, deciding.encoded, self._partitions)
-        outcome = Outcome(facts=facts, parked=len(deciding.parked), edited=bool(deciding.edits))
+        outcome = Outcome(facts=facts, parked=deciding.newly_parked, edited=bool(deciding.edits))
         outcome.next_timer_at = min(
             (timer.due_at for row in leads if row.state_changed for timer in self._stage.timers(row.state)),
             default=None,
@@ -191,11 +200,14 @@ class Transactions:
                 outcome.answers.append((item.future, deciding.answers[index]))
         return outcome
 
-    async def _save_answers(self, connection: Executes, batch: Batch, deciding: Deciding) -> None:
+    async def _save_answers(
+        self, connection: Executes, batch: Batch, deciding: Deciding, answered: frozenset[int]
+    ) -> None:
+        """Keep what was decided now; answers that were there before stay as they are."""
         final = {item.request.idempotency: item.final for item in batch.inputs if isinstance(item, RequestInput)}
         kept: list[tuple[Any, tuple[int, bytes]]] = []
         dropped: list[Any] = []
-        for key, answer in keys_of(batch, deciding.answers):
+        for key, answer in keys_of(batch, deciding.answers, answered):
             if storable(answer, final=final[key]) and isinstance(answer, Answer | Refusal):
                 kept.append((key, _answers.encode(answer)))
             else:
@@ -207,45 +219,41 @@ class Transactions:
         if dropped:
             await connection.execute(_sql.DROP_IDEMPOTENCY, _answers.key_columns(dropped))
 
-    async def _set_aside(self, batch: Batch, error: DBAPIError) -> None:
-        """Find the inputs whose values the database refuses, by trying parts without keeping them; park or refuse
-        these and nothing else.
+    async def _set_aside(self, batch: Batch, error: Exception) -> None:
+        """Park or refuse the first input that breaks the batch, and nothing else: found by trying the batch's
+        beginnings without keeping them, so that an input which fails only after another one is found too.
         """
-        bad = await self._bad_among(batch, list(range(len(batch.inputs))))
-        if not bad:
-            raise _trouble.surroundings(error) from error
-        reason = _trouble.reason(error)
-        for index in sorted(bad, reverse=True):
-            item = batch.inputs[index]
-            _log.warning("input_refused_by_database", reason=reason, kind=type(item).__name__)
-            if isinstance(item, FactInput):
-                batch.inputs[index] = replace(item, envelope=None, error=reason)
+        passes, fails = 0, len(batch.inputs)
+        if fails == 0 or await self._passes(batch, fails):
+            raise _trouble.surroundings(error) if isinstance(error, DBAPIError) else error
+        while fails - passes > 1:
+            middle = (passes + fails) // 2
+            if await self._passes(batch, middle):
+                passes = middle
             else:
-                batch.inputs.pop(index)
-                if isinstance(item, RequestInput):
-                    _trouble.fail(item, Unacceptable(reason))
+                fails = middle
+        item = batch.inputs[passes]
+        reason = _trouble.told(error)
+        _log.warning("input_set_aside", reason=reason, kind=type(item).__name__)
+        if isinstance(item, RequestInput):
+            batch.inputs.pop(passes)
+            _trouble.fail(item, Unacceptable(reason) if isinstance(error, DBAPIError) else error)
+            return
+        if item.error is not None:
+            message = f"{self._stage.service}: what was set aside cannot even be parked: {reason}"
+            raise Stopped(message) from error
+        batch.inputs[passes] = (
+            replace(item, envelope=None, error=reason) if isinstance(item, FactInput) else replace(item, error=reason)
+        )
 
-    async def _bad_among(self, batch: Batch, indexes: list[int]) -> list[int]:
-        part = Batch([batch.inputs[index] for index in indexes], (), [], batch.shared_hint, batch.identity_hint)
+    async def _passes(self, batch: Batch, count: int) -> bool:
         try:
-            for _ in range(_REDOS_MAX):
-                try:
-                    await self._once(part, keep=False)
-                except KeysMissing as missing:
-                    part.shared_hint |= missing.shared
-                    part.identity_hint |= missing.identity
-                    part.subjects_hint |= missing.subjects
-                except ServerChanged as changed:
-                    await self._check(changed.started_at)
-                else:
-                    return []
-        except DBAPIError as error:
-            if not _trouble.is_of_the_data(error):
-                raise _trouble.surroundings(error) from error
-        if len(indexes) == 1:
-            return indexes
-        half = len(indexes) // 2
-        return await self._bad_among(batch, indexes[:half]) + await self._bad_among(batch, indexes[half:])
+            await self._with_all_rows(batch.part(count), keep=False)
+        except (Fenced, Surroundings, OutcomeUnknown, Stopped):
+            raise
+        except Exception:  # noqa: BLE001 that is the question
+            return False
+        return True
 
 
 _EPOCH = _trouble.EPOCH

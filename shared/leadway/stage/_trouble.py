@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
+import asyncpg
 import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from leadway.decider import Refusal
 from leadway.stage._inputs import RequestInput, settle
-from leadway.stage._refusals import OutcomeUnknown
+from leadway.stage._refusals import OutcomeUnknown, Unacceptable
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 _STATUS = text("SELECT pg_xact_status(CAST(:xid AS xid8))")
 _RESOLVE_SECONDS = 5.0
+PASSING = (DBAPIError, NoConnectionFree, OSError)
+"""What any look at the database may raise while it is away or has no connection left: back off and look again."""
+_DATA_CLASSES = frozenset({"22", "23", "54"})  # 54: too long for an index, too many columns …
 _log = structlog.get_logger("leadway.stage")
 
 
@@ -39,8 +46,19 @@ def sqlstate(error: BaseException) -> str:
 
 
 def is_of_the_data(error: DBAPIError) -> bool:
-    """Classes 22 and 23 belong to one command or lead, not to the surroundings."""
-    return sqlstate(error)[:2] in {"22", "23"}
+    """Whether a value of one command or lead is at fault, not the surroundings."""
+    return sqlstate(error)[:2] in _DATA_CLASSES or _is_unsendable(_driver_error(error))
+
+
+def _driver_error(error: DBAPIError) -> BaseException | None:
+    """What the driver raised, behind what SQLAlchemy makes of it."""
+    said = error.orig
+    return said if said is None or isinstance(said, asyncpg.PostgresError | asyncpg.InterfaceError) else said.__cause__
+
+
+def _is_unsendable(error: BaseException | None) -> bool:
+    """The driver itself refused a value before the database saw it (no SQLSTATE then): out of range, not UTF-8."""
+    return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
 
 
 def is_lost(error: BaseException) -> bool:
@@ -55,10 +73,27 @@ def surroundings(error: BaseException) -> Surroundings:
 
 
 def reason(error: DBAPIError) -> str:
-    """What the database said, without the statement and its parameters (they may be personal)."""
-    line = str(error.orig).partition("\n")[0]
-    said = line.rpartition(">: ")[2] or type(error.orig).__name__
-    return f"{sqlstate(error)} {said}"[:300]
+    """What kind of fault the database found; never its own words, which quote the value (it may be personal)."""
+    driver = _driver_error(error)
+    if _is_unsendable(driver):
+        return "a value does not fit its column"
+    return f"{sqlstate(error)} {type(driver or error).__name__}"
+
+
+def told(error: Exception) -> str:
+    """What an error may say where it is kept: its kind and place, never its text, which may quote somebody."""
+    if isinstance(error, DBAPIError):
+        return reason(error)
+    if isinstance(error, Unacceptable):
+        return f"{error.slug}: {error.detail}"
+    if isinstance(error, Refusal):
+        return f"refused: {error.slug}"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    return f"{type(error).__name__} at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
 def fail(item: RequestInput, error: Exception) -> None:
