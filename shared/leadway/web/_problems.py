@@ -142,13 +142,16 @@ class Problem:
 
 def problem_of(refusal: Refusal) -> Problem:
     """The problem that tells a caller of `refusal`."""
+    # A type has one title, that of its page; a refusal that is a case of it says the rest in its detail.
+    named = next(kind for kind in type(refusal).__mro__ if issubclass(kind, Refusal) and "slug" in vars(kind))
     body: dict[str, object] = {
         "type": f"/problems/{refusal.slug}",
-        "title": type(refusal).title(),
+        "title": named.title(),
         "status": refusal.status,
     }
-    if refusal.detail:
-        body["detail"] = refusal.detail
+    detail = refusal.detail or ("" if named is type(refusal) else f"{type(refusal).title()}.")
+    if detail:
+        body["detail"] = detail
     if refusal.errors:
         body["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in refusal.errors]
     for name, value in refusal.extra.items():
