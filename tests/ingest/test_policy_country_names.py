@@ -9,7 +9,7 @@ from typing import cast
 from babel import Locale
 from babel.core import get_global
 
-from leadway.ingest.policy.words import fold
+from leadway.words import fold
 
 # An earlier language wins where two name different countries alike.
 LANGUAGES = (  # noqa: SIM905  words in rows read better

@@ -44,13 +44,19 @@ def is_free_mail(domain: str) -> bool:
     return domain in FREE_MAIL or domain.partition(".")[0] in _ANYWHERE
 
 
-def company_domain(said: str | None) -> str | None:
-    """The registrable domain out of a domain, a host or an address of a page; None for none and for free-mail ones."""
+def registrable_domain(said: str | None) -> str | None:
+    """The domain that somebody registered, out of a domain, a host or an address of a page or mailbox; None for none.
+
+    A top-level domain that the list does not know counts as one: new ones come, and companies inside use their own.
+    """
     host = _host(said) if said else None
-    if host is None:
-        return None
-    found = _suffixes().privatesuffix(host)
-    return None if not found or is_free_mail(found) else found
+    return (_suffixes().privatesuffix(host) or None) if host else None
+
+
+def company_domain(said: str | None) -> str | None:
+    """The registrable domain that tells a company; None for none and for those where anybody has a mailbox."""
+    found = registrable_domain(said)
+    return None if found is None or is_free_mail(found) else found
 
 
 def _host(said: str) -> str | None:

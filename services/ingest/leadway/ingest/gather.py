@@ -20,8 +20,9 @@ from leadway.facts.personal import Sealed, SubmissionDetails, unseal
 from leadway.facts.terms import CampaignSaid, Term, Touch
 from leadway.ids import derive
 from leadway.ingest.decider import Capture, Command, Interest, State, captured_at
-from leadway.ingest.policy.vocabulary import Vocabulary, code_key
+from leadway.ingest.policy.vocabulary import Vocabulary
 from leadway.stage import Around, Catalogs, Gathering, SharedFold
+from leadway.words import code_key, term_key
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 _OPEN_LEADS_MAX = 50  # of one person: past it a submission is a touch of the youngest, whatever product it names
@@ -68,13 +69,6 @@ def submission_key(source_id: str, digest: str) -> str:
 def company_id_of(domain: str | None) -> str | None:
     """A company's id follows from its registrable domain, so that every place finds the same one."""
     return derive("com", EPOCH, "domain", domain) if domain else None
-
-
-def product_key(product: Term | None) -> str | None:
-    """What makes two sayings of a product the same one: its code, else the words."""
-    if product is None:
-        return None
-    return product.code or (product.said or "").strip().casefold() or None
 
 
 # Which rows
@@ -163,7 +157,7 @@ def touched_lead(person: PersonRow, product: Term | None, vocabulary: Vocabulary
         key=lambda each: (each.captured_at, each.lead_id),
         reverse=True,
     )
-    wanted = product_key(product)
+    wanted = term_key(product)
     if wanted is None or len(youngest_first) >= _OPEN_LEADS_MAX:
         return youngest_first[0] if youngest_first else None
     same = (lead for lead in youngest_first if lead.product and _same(lead.product, wanted, vocabulary))
@@ -230,9 +224,9 @@ def evolve_row(_: str, row: Row, fact: Fact) -> Row:
         return SubmissionRow(getattr(fact, "lead_id", row.lead_id))
     match fact:
         case LeadCaptured():
-            lead = LeadOfPerson(fact.lead_id, product_key(fact.product), captured_at(fact))
+            lead = LeadOfPerson(fact.lead_id, term_key(fact.product), captured_at(fact))
         case LeadTouched() if fact.product is not None and fact.lead_id in row.leads:
-            lead = msgspec.structs.replace(row.leads[fact.lead_id], product=product_key(fact.product))
+            lead = msgspec.structs.replace(row.leads[fact.lead_id], product=term_key(fact.product))
         case InterestClosed() if fact.lead_id in row.leads:
             lead = msgspec.structs.replace(row.leads[fact.lead_id], open=False)
         case InterestReopened() if fact.lead_id in row.leads:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from leadway.ingest.decider import Interest, State
-from leadway.ingest.gather import product_key
 from leadway.ingest.policy.vocabulary import Vocabulary
 from leadway.stage import StageRuntime, View
+from leadway.words import term_key
 
 _SAYINGS_MAX = 100
 _SAYINGS_READ_MAX = 5_000
@@ -17,7 +17,7 @@ _SAYINGS_READ_MAX = 5_000
 
 def _lead(_: str, state: State) -> Iterable[tuple[Any, ...]]:
     if isinstance(state, Interest):
-        product = product_key(state.product)
+        product = term_key(state.product)
         yield (
             state.person_id,
             state.email_digest,

@@ -7,11 +7,12 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from leadway.dealreg.policy.companies import match_of, registrable_domain
+from leadway.companies import company_domain
+from leadway.dealreg.policy.companies import match_of
 from leadway.facts.dealreg import Line
 from leadway.facts.personal import Note, Sealed, seal
-from leadway.facts.terms import Company, Money, Term
-from leadway.web import Command
+from leadway.facts.terms import Company, Term
+from leadway.web import Command, MoneyBody
 
 LINES_MAX: Final = 100
 STAGES_MAX: Final = 50
@@ -22,16 +23,6 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$")]
 Id = Annotated[str, Field(min_length=1, max_length=100)]
 Protection = Annotated[timedelta, Field(gt=timedelta(0), le=PROTECTION_MAX)]
-
-
-class MoneyBody(Command):
-    """An amount in minor units (cents) of an ISO 4217 currency."""
-
-    minor: Annotated[int, Field(strict=True)]
-    currency: Annotated[str, Field(min_length=3, max_length=3)]
-
-    def money(self) -> Money:
-        return Money(self.minor, self.currency)
 
 
 class OfAHold(Command):
@@ -86,7 +77,7 @@ class CompanyBody(Command):
         return self
 
     def company(self) -> Company:
-        return Company(name=self.name, domain=registrable_domain(self.domain), country=self.country)
+        return Company(name=self.name, domain=company_domain(self.domain), country=self.country)
 
 
 class LineBody(Command):

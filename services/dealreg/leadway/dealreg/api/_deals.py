@@ -35,11 +35,12 @@ from leadway.dealreg.decider.commands import (
 )
 from leadway.dealreg.decider.refusals import UnknownDeal
 from leadway.dealreg.decider.state import State, deal_of
-from leadway.dealreg.policy.companies import match_of, product_key
+from leadway.dealreg.policy.companies import match_of
 from leadway.dealreg.store import cam_of, deals, lead_of_deal, oversees, own_lead, partners_of, product_term
 from leadway.ids import draw
 from leadway.stage import StageRuntime
 from leadway.web import Asked, Caller, PageParams, asking, json_response, page_params, reply, require
+from leadway.words import term_key
 
 _ID_CHARACTERS_MAX: Final = 100
 DealId = Annotated[str, Path(max_length=_ID_CHARACTERS_MAX, pattern=r"^[a-z0-9_]+$")]
@@ -79,7 +80,7 @@ def _registering(router: APIRouter, runtime: StageRuntime) -> None:
         by = by_of(asked.caller)
         company = body.company.company()
         term = product_term(await runtime.catalogs(), product(body.product))
-        linked = await own_lead(runtime, by.partner_id or "", match_of(company), product_key(term))
+        linked = await own_lead(runtime, by.partner_id or "", match_of(company), term_key(term))
         # Drawn, not derived: where a request is sent again, its Idempotency-Key's row already has the answer.
         own = draw("lead")
         command = BringDeal(

@@ -34,9 +34,7 @@ from leadway.dealreg.decider.state import (
     deal_of,
     has_deal,
 )
-from leadway.dealreg.policy.companies import product_key
 from leadway.dealreg.policy.conflict import freed, keys_of
-from leadway.dealreg.policy.money import amount_faults
 from leadway.decider import Fault, InvalidRequest
 from leadway.facts import Fact
 from leadway.facts.dealreg import (
@@ -49,6 +47,8 @@ from leadway.facts.dealreg import (
     DealReturned,
 )
 from leadway.facts.terms import Money, Term
+from leadway.money import amount_faults
+from leadway.words import term_key
 
 
 def opportunity_of(work: Work, command: RegisterDeal) -> Opportunity | None:
@@ -104,7 +104,7 @@ def register_deal(command: RegisterDeal, state: State) -> tuple[Fact, ...]:
 def match_key(match: CompanyMatch | None, product: Term | None) -> str | None:
     """The strongest thing that the registration is compared by, as a person would read it."""
     keys = keys_of(match)
-    return f"{keys[0]}:{product_key(product) or '*'}" if keys else None
+    return f"{keys[0]}:{term_key(product) or '*'}" if keys else None
 
 
 def _opportunity(command: RegisterDeal, work: Work) -> Opportunity | None:
@@ -126,7 +126,7 @@ def _amount_needed(work: Work) -> AmountNeeded:
 
 
 def _check_amounts(command: RegisterDeal, amount: Money) -> None:
-    faults = [*amount_faults(amount, "#/amount", positive=True)]
+    faults = [*amount_faults(amount, "#/amount", sign="positive")]
     for index, line in enumerate(command.lines):
         pointer = f"#/lines/{index}/amount"
         faults += amount_faults(line.amount, pointer)
@@ -181,7 +181,7 @@ def claim_of(deal: Deal, protected_until: datetime | None) -> Claim | None:
     return Claim(
         partner_id=deal.partner_id,
         match=deal.match,
-        product=product_key(deal.product),
+        product=term_key(deal.product),
         protected_until=protected_until,
     )
 

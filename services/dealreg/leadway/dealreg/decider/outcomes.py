@@ -21,10 +21,10 @@ from leadway.dealreg.decider.state import (
     is_pending,
 )
 from leadway.dealreg.policy.conflict import freed
-from leadway.dealreg.policy.money import amount_faults
 from leadway.decider import Fault, InvalidRequest
 from leadway.facts import Fact
 from leadway.facts.dealreg import DealAmended, DealLost, DealReopened, DealWon, LeadClosed, LeadReopened
+from leadway.money import amount_faults
 
 # The day may have begun where the deal was closed.
 ZONES_DIFFERENCE_MAX: Final = timedelta(days=1)
@@ -33,7 +33,7 @@ ZONES_DIFFERENCE_MAX: Final = timedelta(days=1)
 def win_deal(command: WinDeal, state: State) -> tuple[Fact, ...]:
     """Book the deal. A second win is refused: the caller must know that nothing more was booked."""
     deal = open_deal(deal_in_reach(command, state))
-    faults = [*amount_faults(command.amount, "#/amount", positive=True)]
+    faults = [*amount_faults(command.amount, "#/amount", sign="positive")]
     closed_at = command.closed_at or command.now
     if closed_at > command.now + ZONES_DIFFERENCE_MAX:
         faults.append(Fault("#/closed_at", "revenue is not booked in the future"))

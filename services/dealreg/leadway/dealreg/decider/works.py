@@ -16,7 +16,6 @@ from leadway.dealreg.decider.commands import (
 from leadway.dealreg.decider.refusals import DealsOpen, LeadIsClosed, TooMany, UnknownStage
 from leadway.dealreg.decider.seats import owner_or_overseer, working
 from leadway.dealreg.decider.state import OPPORTUNITIES_MAX, Closed, State, is_pending
-from leadway.dealreg.policy.money import amount_faults
 from leadway.decider import Fault, InvalidRequest
 from leadway.facts import Fact
 from leadway.facts.dealreg import (
@@ -27,6 +26,7 @@ from leadway.facts.dealreg import (
     OpportunityOpened,
     StageChanged,
 )
+from leadway.money import amount_faults
 
 # Clocks differ; a call that ended this minute is not refused as being in the future.
 CLOCK_DIFFERENCE_MAX: Final = timedelta(minutes=5)

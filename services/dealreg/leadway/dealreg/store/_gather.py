@@ -24,7 +24,7 @@ from leadway.dealreg.decider.commands import (
 )
 from leadway.dealreg.decider.deals import claim_of, opportunity_of
 from leadway.dealreg.decider.state import Closed, Deal, State, deal_of
-from leadway.dealreg.policy.companies import match_of, product_key
+from leadway.dealreg.policy.companies import match_of
 from leadway.dealreg.policy.conflict import Claims, HeldLead, collision, keys_of, turns_of
 from leadway.dealreg.store._catalogs import cam_of, product_term, protection, stages
 from leadway.dealreg.store._mirror import Held, LeadSeen
@@ -32,6 +32,7 @@ from leadway.dealreg.store._seats import seat_at_deal, seat_of
 from leadway.facts.dealreg import Claim, CompanyMatch
 from leadway.facts.terms import Company
 from leadway.stage import Around
+from leadway.words import term_key
 
 HELD_LEADS_MAX: Final = 100
 _HELD: Final = """
@@ -167,7 +168,7 @@ def _registration(command: RegisterDeal, around: Around) -> RegisterDeal:
     if match is None:
         return command
     partner_id = command.seat.partner_id if isinstance(command.seat, Holder) else ""
-    claim = Claim(partner_id=partner_id, match=match, product=product_key(command.product))
+    claim = Claim(partner_id=partner_id, match=match, product=term_key(command.product))
     under = _claims(match, around)
     met = collision(claim, (claims for _, claims in under), _held(around), around.now)
     # The vendor's own deal keeps no partner out.

@@ -8,10 +8,11 @@ from typing import Any, Final
 import msgspec
 
 from leadway.dealreg.decider.state import Closed, Deal, State
-from leadway.dealreg.policy.companies import match_of, product_key
+from leadway.dealreg.policy.companies import match_of
 from leadway.dealreg.store._mirror import Held, LeadSeen
 from leadway.facts.dealreg import CompanyMatch
 from leadway.stage import View
+from leadway.words import term_key
 
 _encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
 _decoder: Final = msgspec.msgpack.Decoder(Deal)
@@ -39,7 +40,7 @@ def _deals(_: str, state: State) -> Iterable[tuple[Any, ...]]:
             match.domain,
             match.name,
             match.country,
-            product_key(deal.product),
+            term_key(deal.product),
             _encoder.encode(deal),
         )
 
@@ -50,7 +51,7 @@ def _known_leads(_: str, seen: LeadSeen) -> Iterable[tuple[Any, ...]]:
     if match is None:
         return ()
     partner_id = held.partner_id if held else None
-    return ((partner_id, seen.company_id, match.domain, match.name, match.country, product_key(seen.product)),)
+    return ((partner_id, seen.company_id, match.domain, match.name, match.country, term_key(seen.product)),)
 
 
 VIEWS: Final = (

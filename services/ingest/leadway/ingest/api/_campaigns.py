@@ -15,16 +15,15 @@ from leadway.facts.ingest import (
     CampaignSpendChanged,
     Spend,
 )
-from leadway.facts.terms import Money as MoneyTerm
 from leadway.ingest.api._editing import Code, Name, edit, new_id
 from leadway.ingest.gather import campaigns_by_code
-from leadway.ingest.policy.currencies import known_currency
-from leadway.ingest.policy.vocabulary import code_key
+from leadway.money import amount_faults
 from leadway.stage import StageRuntime
 from leadway.web import (
     Asked,
     Caller,
     Command,
+    MoneyBody,
     Page,
     PageParams,
     asking,
@@ -34,13 +33,9 @@ from leadway.web import (
     reply,
     require,
 )
+from leadway.words import code_key
 
 _SPEND_ENTRIES_MAX = 2000
-
-
-class Money(Command):
-    minor: int = Field(ge=-(10**15), le=10**15)
-    currency: str = Field(pattern="^[A-Z]{3}$")
 
 
 class NewCampaign(Command):
@@ -60,7 +55,7 @@ class CampaignPatch(Command):
 
 
 class NewSpend(Command):
-    amount: Money
+    amount: MoneyBody
     from_: date = Field(alias="from")
     to: date
     funded_by: Literal["vendor", "partner", "mdf"]
@@ -141,7 +136,7 @@ def book_spend(router: APIRouter, runtime: StageRuntime) -> None:
         _check_spend(body)
         entry = Spend(
             spend_id=new_id("spend", asked),
-            amount=MoneyTerm(body.amount.minor, body.amount.currency),
+            amount=body.amount.money(),
             from_=body.from_,
             to=body.to,
             funded_by=body.funded_by,
@@ -159,13 +154,9 @@ def book_spend(router: APIRouter, runtime: StageRuntime) -> None:
 
 
 def _check_spend(body: NewSpend) -> None:
-    faults: list[Fault] = []
+    faults = [*amount_faults(body.amount.money(), "#/amount", sign="not_zero")]
     if body.to < body.from_:
         faults.append(Fault("#/to", "is before `from`"))
-    if not known_currency(body.amount.currency):
-        faults.append(Fault("#/amount/currency", "is no ISO 4217 currency"))
-    if body.amount.minor == 0:
-        faults.append(Fault("#/amount/minor", "must not be zero"))
     if faults:
         raise InvalidRequest("The spend cannot be booked.", faults)
 

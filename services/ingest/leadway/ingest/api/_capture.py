@@ -11,7 +11,7 @@ from leadway.facts.personal import Person, SubmissionDetails
 from leadway.facts.terms import Company, Consent
 from leadway.ingest.decider import Capture
 from leadway.ingest.policy.submission import CompanySaid, Submission
-from leadway.ingest.policy.words import fold
+from leadway.words import fold
 
 _ASSET_CHARACTERS_MAX = 80
 
@@ -40,7 +40,7 @@ def capture_of(source: SourceChanged, submission: Submission, digests: Digests, 
     return Capture(
         source_id=source.entity_id,
         origin=submission.origin or source.origin,
-        brought_by=source.partner_id if (submission.origin or source.origin) == "partner" else None,
+        brought_by=source.partner_id if (submission.origin or source.origin) != "vendor" else None,
         email_digest=digests.email(email),
         submission_digest=digests.of(f"{source.entity_id}\n{key}") if key else None,
         company=company_of(submission.company),

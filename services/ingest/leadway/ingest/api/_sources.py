@@ -17,7 +17,6 @@ from leadway.facts.ingest import (
 from leadway.ingest.api._editing import Code, Name, edit, new_id
 from leadway.ingest.gather import campaigns_by_code
 from leadway.ingest.policy.kinds import TARGETS, target_named
-from leadway.ingest.policy.vocabulary import code_key
 from leadway.stage import Answer, StageRuntime
 from leadway.web import (
     Asked,
@@ -31,6 +30,7 @@ from leadway.web import (
     reply,
     require,
 )
+from leadway.words import code_key
 
 
 class FieldMap(Command):

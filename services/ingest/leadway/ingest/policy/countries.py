@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from leadway.ingest.policy.words import fold
+from leadway.words import fold
 
 COUNTRY_LENGTH_MAX: Final = 80
 # What people say that no table of names has.

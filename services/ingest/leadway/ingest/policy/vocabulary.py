@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from leadway.facts.ingest import VocabularyEntry
-from leadway.ingest.policy.words import fold
+from leadway.words import code_key, fold
 
 
 class Vocabulary:
@@ -43,11 +43,6 @@ def clashes(entries: Iterable[VocabularyEntry]) -> tuple[tuple[int, int | None, 
             if other != entry.code:
                 found.append((index, place, other))
     return tuple(found)
-
-
-def code_key(code: str) -> str:
-    """How campaign codes are compared."""
-    return code.strip().casefold()
 
 
 def resolve_campaign(said: Iterable[str], campaigns: Mapping[str, str]) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from leadway.conditions import FIELDS, Known
 from leadway.facts.ingest import CampaignChanged
 from leadway.router.policy.interest import Interest, form_fields
+from leadway.words import code_key
 
 # Of a lead that nobody holds it cannot be asked who holds it.
 ASKED = FIELDS - {"tier", "method"}
@@ -22,16 +23,14 @@ class Campaigns:
         self._by_name: dict[str, CampaignChanged] = {}
         for campaign in every:
             for name in (campaign.entity_id, *campaign.codes):
-                self._by_name.setdefault(name.casefold(), campaign)
+                self._by_name.setdefault(code_key(name), campaign)
         self.names = tuple(sorted({name for each in every for name in (each.entity_id, *each.codes)}))
         self.tactics = tuple(sorted({each.tactic for each in every}))
 
     def named(self, said: Iterable[str]) -> list[CampaignChanged]:
         """The campaigns behind ids and codes, each once."""
         found = {
-            campaign.entity_id: campaign
-            for name in said
-            if (campaign := self._by_name.get(name.casefold())) is not None
+            campaign.entity_id: campaign for name in said if (campaign := self._by_name.get(code_key(name))) is not None
         }
         return list(found.values())
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from leadway.companies import company_domain
 from leadway.ingest.policy.companies import employees
 from leadway.ingest.policy.countries import country_code
-from leadway.ingest.policy.domains import company_domain
 from leadway.ingest.policy.emails import email_domain, normalise_email
 from leadway.ingest.policy.kinds._names import CONSENT, CONSENTS, FIELD, OWN, UTMS, known_target
 from leadway.ingest.policy.kinds._texts import (
@@ -35,7 +35,7 @@ from leadway.ingest.policy.submission import (
     TouchSaid,
     Utm,
 )
-from leadway.ingest.policy.words import squeezed
+from leadway.words import squeezed
 
 NO_EMAIL: Final = "no usable e-mail"
 CODES_MAX: Final = 10

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from leadway.ingest.policy.submission import DEFAULT_TOUCH, PURPOSES
-from leadway.ingest.policy.words import squeezed
+from leadway.words import squeezed
 
 FIELD: Final = "fields."
 CONSENT: Final = "consent."

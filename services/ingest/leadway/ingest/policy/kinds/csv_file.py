@@ -18,7 +18,7 @@ from leadway.ingest.policy.kinds._sheet import delimiter_of, lines_of, records, 
 from leadway.ingest.policy.kinds._strict import escaped
 from leadway.ingest.policy.refusals import BadPayload
 from leadway.ingest.policy.submission import Accepted, Row, RowError
-from leadway.ingest.policy.words import squeezed
+from leadway.words import squeezed
 
 ROWS_MAX: Final = 50_000
 COLUMNS_MAX: Final = 200

@@ -15,7 +15,7 @@ from leadway.ingest.policy.kinds._names import mapped
 from leadway.ingest.policy.kinds._texts import believable, instant, is_object, mapping, text_of
 from leadway.ingest.policy.refusals import BadPayload
 from leadway.ingest.policy.submission import Ignored, Reading
-from leadway.ingest.policy.words import fold, squeezed
+from leadway.words import fold, squeezed
 
 OTHER_CALLS: Final = frozenset({"identify", "page", "screen", "group", "alias"})
 _KIND_LENGTH_MAX: Final = 100
