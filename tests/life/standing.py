@@ -77,6 +77,15 @@ class Standing(World):
 
         return await eventually(look)
 
+    async def clocks(self, lead: str) -> list[dict[str, Any]]:
+        """The lead's clocks, as soon as sla-timer has heard of it."""
+
+        async def look() -> dict[str, Any] | None:
+            response = await self.call("GET", f"/sla-timer/v1/leads/{lead}")
+            return response.json() if response.status_code == 200 else None
+
+        return (await eventually(look))["clocks"]
+
     async def working(self, lead: str, partner: str) -> dict[str, Any]:
         """The working lead as its holder sees it, as soon as it does."""
 

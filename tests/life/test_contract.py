@@ -292,7 +292,7 @@ async def test_a_lead_and_its_deal_have_the_fields_of_the_contract(world: Standi
     assert working.keys() >= {"person", "company", "touches", "score", "clocks", "activities", "deals"}
     score = await world.ask("GET", f"/scoring/v1/leads/{lead}", role="analyst")
     assert score.keys() >= {"score", "fit", "engagement", "as_of", "contributions", "status"}
-    [clock, *_] = (await world.ask("GET", f"/sla-timer/v1/leads/{lead}"))["clocks"]
+    [clock, *_] = await world.clocks(lead)
     assert clock.keys() >= {"clock", "assignment_id", "policy", "started_at", "due_at", "reminders", "status"}
 
 

@@ -75,7 +75,7 @@ async def test_a_deal_that_a_partner_brings_has_a_lead_of_its_own_without_clocks
     await world.working(deal["lead_id"], partner)
     call = {"kind": "call", "outcome": "reached"}
     await world.ask("POST", f"/dealreg/v1/leads/{deal['lead_id']}/activities", call, partner=partner)
-    assert (await world.ask("GET", f"/sla-timer/v1/leads/{deal['lead_id']}"))["clocks"] == []
+    assert await world.clocks(deal["lead_id"]) == []
     await world.ask("POST", f"/dealreg/v1/deals/{deal['deal_id']}/win", {"amount": euros(5000)}, partner=partner)
     await revenue_of(world, partner, 5000)
     assert None in await rows(world, "by=campaign"), "no campaign led to it"

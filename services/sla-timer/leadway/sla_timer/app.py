@@ -23,7 +23,6 @@ STAGE = Stage(
     mirror=MIRROR,
     gathering=gathering(WallClock()),
     timers=timers,
-    gather_seconds=0.05,
     on_timer=on_timer,
     time_of=time_of,
     awaits=awaits,
