@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ Ready = Callable[[Deployment], Awaitable[None]]
 """Called when requests are answered; what it waits for is cancelled at the stop."""
 
 _BACKLOG = 2048
+_GC_THRESHOLDS = (20_000, 20, 50)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -132,7 +134,17 @@ async def _run(
 
 async def _beside(server: _Server, ready: Ready, running: Deployment) -> None:
     await server.answering.wait()
+    _keep_what_is_loaded()
     await ready(running)
+
+
+def _keep_what_is_loaded() -> None:
+    """Let the garbage collector leave alone what was loaded, and look less often at the rest: at its own pace it went
+    through modules and schemas for every few requests, a fifth of all processor time under load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 @contextlib.contextmanager
