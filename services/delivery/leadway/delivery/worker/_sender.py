@@ -52,7 +52,8 @@ async def check_host(url: str, allowed: Networks) -> str | None:
     host = urlsplit(url).hostname or ""
     resolver = VettingResolver(allowed)
     try:
-        await asyncio.wait_for(resolver.resolve(host, 0, socket.AF_UNSPEC), _RESOLVE_SECONDS_MAX)
+        async with asyncio.timeout(_RESOLVE_SECONDS_MAX):
+            await resolver.resolve(host, 0, socket.AF_UNSPEC)
     except _AddressRefused:
         return "its name leads to an address that is not public"
     except (OSError, TimeoutError):

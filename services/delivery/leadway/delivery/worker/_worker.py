@@ -109,7 +109,8 @@ class Worker:
                 await asyncio.sleep(_BACKOFF_SECONDS)
             await asyncio.sleep(limits.gather_seconds)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), limits.poll_seconds)
+                async with asyncio.timeout(limits.poll_seconds):  # wait_for loses a cancellation that comes with a wake
+                    await self._wake.wait()
 
     async def _refresh(self) -> None:
         """Read again what other instances may have changed: endpoints, and who is resting."""
