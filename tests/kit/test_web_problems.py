@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
 from leadway.decider import Fault, Refusal, StaleDocument
-from leadway.stage import IdempotencyKeyReused, Lagging, LeadParked, OutcomeUnknown, Overloaded
+from leadway.stage import IdempotencyKeyReused, Lagging, LeadParked, OutcomeUnknown, Overloaded, Unavailable
 from leadway.web import (
     Caller,
     Command,
@@ -270,7 +270,7 @@ async def test_what_breaks_inside_is_answered_without_a_word_about_it(client: ht
     assert "example.com" not in response.text
 
 
-@pytest.mark.parametrize("kind", [Overloaded, Lagging, OutcomeUnknown, LeadParked])
+@pytest.mark.parametrize("kind", [Overloaded, Unavailable, Lagging, OutcomeUnknown, LeadParked])
 def test_what_may_pass_says_when_to_come_again(kind: type[Refusal]) -> None:
     made = problem_of(kind())
     assert made.status == 503

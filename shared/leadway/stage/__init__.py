@@ -28,6 +28,7 @@ from leadway.stage._refusals import (
     Stopped,
     Unacceptable,
 )
+    Unavailable,
 
 __all__ = [
     "Answer",
@@ -54,4 +55,5 @@ __all__ = [
     "Timer",
     "Unacceptable",
     "View",
+    "Unavailable",
 ]

@@ -266,12 +266,16 @@ class StageRuntime(Protocol):
     async def execute(self, request: Request) -> Answer:
         """Decide a command in a (gathered) transaction; return its durable answer.
 
-        Raises the decider's Refusal, or Overloaded, Lagging, LeadParked, OutcomeUnknown (503 with Retry-After).
+        Raises the decider's Refusal, or one with 503 and Retry-After: Overloaded, Unavailable, Lagging, LeadParked,
+        OutcomeUnknown.
         """
         ...
 
     async def query(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:
-        """Rows of a read-only query on the service's own tables (`:name` parameters)."""
+        """Rows of a read-only query on the service's own tables (`:name` parameters).
+
+        Raises Unavailable, as `keep`, `lead` and `catalogs` do, where the database is away.
+        """
         ...
 
     async def keep(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:

@@ -19,7 +19,7 @@ from leadway.decider import Refusal
 from leadway.ids import draw
 from leadway.stage._declare import Answer, IdempotencyKey, Request
 from leadway.stage._inputs import Batch, Input, Outcome, RequestInput, settle
-from leadway.stage._refusals import Lagging, OutcomeUnknown, Overloaded, Stopped
+from leadway.stage._refusals import Lagging, OutcomeUnknown, Overloaded, Stopped, Unavailable
 from leadway.stage._transaction import Transactions
 from leadway.stage._trouble import Surroundings
 
@@ -106,7 +106,7 @@ class Gate:
                 outcome = await self.transactions.run(Batch(inputs))
             except Surroundings as error:
                 if self._closed or time.monotonic() + backoff > deadline:
-                    self._refuse(items, Overloaded(f"the database does not answer ({error})"))
+                    self._refuse(items, Unavailable(f"The database does not answer ({error})."))
                     return
                 await self._wait(backoff, items)
                 backoff = min(backoff * 2, 0.5)

@@ -19,6 +19,18 @@ class Overloaded(Refusal):
     retry_after_seconds = 1
 
 
+class Unavailable(Refusal):
+    """This service cannot answer at the moment.
+
+    Its database or the log cannot be reached. Nothing was done. Wait as long as `Retry-After` says and send the
+    request again.
+    """
+
+    slug = "unavailable"
+    status = 503
+    retry_after_seconds = 2
+
+
 class Lagging(Refusal):
     """This service has not yet read what the answer depends on.
 

@@ -21,12 +21,12 @@ from leadway.stage._declare import Answer, Request, Stage
 from leadway.stage._gate import Gate, GateLimits
 from leadway.stage._inputs import Outcome
 from leadway.stage._leases import Lease, count_instances, sweep_instances
-from leadway.stage._refusals import Stopped
+from leadway.stage._refusals import OutcomeUnknown, Stopped
 from leadway.stage._relay import Relay, RelayLimits
 from leadway.stage._term import check_term
 from leadway.stage._timers import Timers
 from leadway.stage._transaction import Transactions
-from leadway.stage._trouble import PASSING, told
+from leadway.stage._trouble import PASSING, is_lost, reaching_database, told
 
 _log = structlog.get_logger("leadway.stage")
 _FINISH_SECONDS = 3.0
@@ -110,26 +110,35 @@ class Runtime:
 
     async def query(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:
         """See leadway.stage.StageRuntime."""
-        async with self.engine.connect() as connection:
+        async with reaching_database(), self.engine.connect() as connection:
             rows = (await connection.execute(text(sql), params)).mappings().all()
         return [dict(row) for row in rows]
 
     async def keep(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:
         """See leadway.stage.StageRuntime."""
-        async with self.engine.begin() as connection:
+        async with reaching_database(), self.engine.connect() as connection:
             result = await connection.execute(text(sql), params)
-            return [dict(row) for row in result.mappings().all()] if result.returns_rows else []
+            rows: list[Mapping[str, Any]] = (
+                [dict(row) for row in result.mappings().all()] if result.returns_rows else []
+            )
+            try:
+                await connection.commit()
+            except PASSING as error:
+                if not is_lost(error):
+                    raise
+                raise OutcomeUnknown("the database did not say whether it was kept") from error
+        return rows
 
     async def lead(self, subject: str) -> tuple[Any, Any]:
         """See leadway.stage.StageRuntime."""
-        async with self.engine.connect() as connection:
+        async with reaching_database(), self.engine.connect() as connection:
             spot = {"topic": LEAD_EVENTS, "subject": subject}
             row = (await connection.execute(_sql.READ_SUBJECT, spot)).one_or_none()
         return self.transactions.loader.decode(row.state if row else None, row.mirror if row else None)
 
     async def catalogs(self) -> Snapshot:
         """See leadway.stage.StageRuntime."""
-        async with self.engine.connect() as connection:
+        async with reaching_database(), self.engine.connect() as connection:
             return await self._cache.refresh(connection)
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.decider import Refusal
 from leadway.stage._inputs import RequestInput, settle
-from leadway.stage._refusals import OutcomeUnknown, Unacceptable
+from leadway.stage._refusals import OutcomeUnknown, Unacceptable, Unavailable
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 _STATUS = text("SELECT pg_xact_status(CAST(:xid AS xid8))")
@@ -23,6 +25,7 @@ _RESOLVE_SECONDS = 5.0
 PASSING = (DBAPIError, NoConnectionFree, OSError)
 """What any look at the database may raise while it is away or has no connection left: back off and look again."""
 _DATA_CLASSES = frozenset({"22", "23", "54"})  # 54: too long for an index, too many columns …
+_PASSING_CLASSES = frozenset({"", "08", "25", "40", "53", "55", "57", "58"})  # "": the connection itself failed
 _log = structlog.get_logger("leadway.stage")
 
 
@@ -70,6 +73,18 @@ def surroundings(error: BaseException) -> Surroundings:
     """The error as one of the surroundings, saying its class and never its parameters."""
     state = sqlstate(error)
     return Surroundings(f"{type(error).__name__} {state}".strip())
+
+
+@contextlib.asynccontextmanager
+async def reaching_database() -> AsyncGenerator[None]:
+    """A look at the database for somebody who waits: raises Unavailable where it is away, not what the driver says."""
+    try:
+        yield
+    except PASSING as error:
+        passing = not isinstance(error, DBAPIError) or sqlstate(error)[:2] in _PASSING_CLASSES
+        if not passing or (isinstance(error, DBAPIError) and is_of_the_data(error)):
+            raise
+        raise Unavailable(f"The database does not answer ({surroundings(error)}).") from error
 
 
 def reason(error: DBAPIError) -> str:

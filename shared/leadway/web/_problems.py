@@ -119,18 +119,6 @@ class InternalError(Refusal):
     status = 500
 
 
-class Unavailable(Refusal):
-    """This service cannot answer at the moment.
-
-    Its database or the log cannot be reached. Nothing was done. Wait as long as `Retry-After` says and send the
-    request again.
-    """
-
-    slug = "unavailable"
-    status = 503
-    retry_after_seconds = 5
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A refusal as it goes over the wire (RFC 9457); `body` is JSON-able."""

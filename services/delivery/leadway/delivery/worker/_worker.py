@@ -104,7 +104,7 @@ class Worker:
                     await self._refresh()
                     refreshed = loop.time()
                 await self._round(sender)
-            except (DBAPIError, OSError) as error:
+            except (DBAPIError, OSError, Refusal) as error:
                 _log.warning("claim_failed", error=type(error).__name__)
                 await asyncio.sleep(_BACKOFF_SECONDS)
             await asyncio.sleep(limits.gather_seconds)
