@@ -27,8 +27,8 @@ from leadway.stage._refusals import (
     Overloaded,
     Stopped,
     Unacceptable,
-)
     Unavailable,
+)
 
 __all__ = [
     "Answer",
@@ -54,6 +54,6 @@ __all__ = [
     "Stopped",
     "Timer",
     "Unacceptable",
-    "View",
     "Unavailable",
+    "View",
 ]
