@@ -21,10 +21,11 @@ from leadway.database import connect, migrate, role_of, schema_of
 from leadway.eventlog import EventLog, open_log
 from leadway.hosting._settings import Settings
 from leadway.stage import Service, Stopped
-from leadway.stage.runtime import GateLimits, Runtime, RuntimeLimits, create_views
+from leadway.stage.runtime import GateLimits, Runtime, RuntimeLimits, create_views, end
 from leadway.web import TokenVerifier, gateway, load_or_create_key
 
 _log = structlog.get_logger("leadway.hosting")
+_CLOSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ async def deployment(
             topic_prefix=settings.topic_prefix,
         )
         await log.start()
-        stack.push_async_callback(log.close)
+        stack.push_async_callback(_in_time, "the log", log.close)
         host = Host(settings.for_services(), base_url, log, TokenVerifier.for_key(key), key)
         limits = limits or RuntimeLimits(
             gate=GateLimits(), lease_seconds=settings.lease_seconds, idempotency_hours=settings.idempotency_hours
@@ -120,7 +121,7 @@ async def _start(
         application_name=instance,
         plan_always=True,
     )
-    stack.push_async_callback(engine.dispose)
+    stack.push_async_callback(_in_time, f"the connections of {service.name}", engine.dispose)
     async with engine.begin() as connection:
         await create_views(connection, service.stage)
     runtime = Runtime(stage=service.stage, engine=engine, log=host.log, instance=instance, limits=limits)
@@ -128,8 +129,11 @@ async def _start(
     show_readiness(built.app, runtime)
     await runtime.start()
     stack.push_async_callback(runtime.close)
-    tasks = tuple(asyncio.create_task(_kept_up(service.name, each)) for each in built.background)
-    stack.push_async_callback(_cancel, tasks)
+    tasks = tuple(
+        asyncio.create_task(_kept_up(service.name, each), name=f"{service.name}.background")
+        for each in built.background
+    )
+    stack.push_async_callback(end, tasks)
     return ServiceRunning(service, runtime, engine, built.app, tasks)
 
 
@@ -161,10 +165,13 @@ async def _kept_up(service: str, work: Callable[[], Awaitable[None]]) -> None:
         pause = min(pause * 2, 10.0)
 
 
-async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _in_time(what: str, close: Callable[[], Awaitable[None]]) -> None:
+    """Close something at the end; what is still open after a while ends with the process."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await close()
+    except TimeoutError:
+        _log.error("not_closed_in_time", what=what)
 
 
 def migrations_of(service: Service) -> Path | None:

@@ -18,6 +18,7 @@ from leadway.stage import _sql
 from leadway.stage._catalogs import CatalogCache, Snapshot
 from leadway.stage._consumer import Consumer, ConsumerLimits
 from leadway.stage._declare import Answer, Request, Stage
+from leadway.stage._ending import end
 from leadway.stage._gate import Gate, GateLimits
 from leadway.stage._inputs import Outcome
 from leadway.stage._leases import Lease, count_instances, sweep_instances
@@ -95,12 +96,11 @@ class Runtime:
         self.gate.close()
         if self._tasks:  # the gate's is the first
             await asyncio.wait(self._tasks[:1], timeout=_FINISH_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(*PASSING):
-            await self._lease.give_back()
-            await Lease(self.engine, f"instance:{self.instance}", self.instance).give_back()
+        await end(self._tasks)
+        with contextlib.suppress(*PASSING):  # which a TimeoutError is too: leases that are not given back run out
+            async with asyncio.timeout(_FINISH_SECONDS):
+                await self._lease.give_back()
+                await Lease(self.engine, f"instance:{self.instance}", self.instance).give_back()
 
     async def execute(self, request: Request) -> Answer:
         """See leadway.stage.StageRuntime."""

@@ -2,6 +2,7 @@
 
 from leadway.stage._catalogs import CatalogCache
 from leadway.stage._consumer import ConsumerLimits
+from leadway.stage._ending import end
 from leadway.stage._gate import GateLimits
 from leadway.stage._inputs import Batch, FactInput, Outcome, Place, RequestInput, TimerInput
 from leadway.stage._parking import ParkedRecord, ParkingLot, StillParked
@@ -34,6 +35,7 @@ __all__ = [
     "check_term",
     "create_views",
     "cut_of",
+    "end",
     "fold_log",
     "hashes",
     "write",
