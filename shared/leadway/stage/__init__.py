@@ -1,5 +1,6 @@
 """The stage runtime: consume → decide → save → outbox, in one transaction, for facts and requests alike."""
 
+from leadway.stage._crash import point as crash_point
 from leadway.stage._declare import (
     Answer,
     Around,
@@ -56,4 +57,5 @@ __all__ = [
     "Unacceptable",
     "Unavailable",
     "View",
+    "crash_point",
 ]

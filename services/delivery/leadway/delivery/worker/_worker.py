@@ -41,7 +41,7 @@ from leadway.delivery.worker._endpoints import FAILING, GONE, set_status
 from leadway.delivery.worker._message import render
 from leadway.delivery.worker._sender import Sender
 from leadway.facts.delivery import EndpointChanged
-from leadway.stage import Request, StageRuntime
+from leadway.stage import Request, StageRuntime, crash_point
 
 _log = structlog.get_logger("leadway.delivery")
 _ACTOR: Final = "service:delivery"
@@ -169,6 +169,7 @@ class Worker:
         webhook_id = message_id(occurred.fact_id, occurred.fact_time, turn.endpoint_id)
         headers = signed_headers(self.key, endpoint, webhook_id, self.clock.now(), body)
         outcome = await sender.send(endpoint.url, headers, body)
+        crash_point("delivery.between_sending_and_recording")
         await self._settle(turn, message, endpoint, outcome)
 
     async def _settle(
