@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES: Final = {character: value for value, character in enumerate(_ALPHABET)}
 _PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
-_PAIR_SHIFTS: Final = tuple(range(120, -1, -10))
+# 26 characters hold 130 bits; the first one carries only three of the 128: the instant fills just the first ten.
+_INSTANT_SHIFTS: Final = (40, 30, 20, 10, 0)
 _SUFFIX_CHARACTERS: Final = 26
-# 26 characters hold 130 bits; the first one carries only three of the 128.
 _SUFFIX: Final = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
 _PREFIX: Final = re.compile(r"[a-z](?:[a-z_]{0,61}[a-z])?")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_NANOSECONDS: Final = 1_000_000
 _MILLISECONDS_MAX: Final = (1 << 48) - 1
 _VERSION_7: Final = 0x7 << 76
 _VARIANT: Final = 0b10 << 62
@@ -32,17 +35,17 @@ def derive(prefix: str, at: datetime, *parts: str) -> str:
     Raises ValueError for a malformed prefix and for an instant without a zone or before 1970.
     """
     # Each part is preceded by its length, so that ("ab", "c") and ("a", "bc") differ.
-    digest = hashlib.blake2b(digest_size=10)
+    said: list[bytes] = []
     for part in (prefix, *parts):
         encoded = part.encode()
-        digest.update(len(encoded).to_bytes(4, "big"))
-        digest.update(encoded)
-    return _build(prefix, at, int.from_bytes(digest.digest(), "big"))
+        said += (len(encoded).to_bytes(4, "big"), encoded)
+    return _build(prefix, _instant(at), hashlib.blake2b(b"".join(said), digest_size=10).digest())
 
 
 def draw(prefix: str, at: datetime | None = None) -> str:
     """A fresh random id that sorts by `at` (default: this machine's clock, which only an edge may ask)."""
-    return _build(prefix, datetime.now(UTC) if at is None else at, int.from_bytes(os.urandom(10), "big"))
+    instant = _spelled(time.time_ns() // _NANOSECONDS) if at is None else _instant(at)
+    return _build(prefix, instant, os.urandom(10))
 
 
 def parse(text: str, prefix: str) -> str:
@@ -64,13 +67,34 @@ def timestamp_of(identifier: str) -> datetime:
     return _EPOCH + (bits >> 80) * _MILLISECOND
 
 
-def _build(prefix: str, at: datetime, entropy: int) -> str:
-    if not _PREFIX.fullmatch(prefix):
-        raise ValueError(f"a prefix is up to 63 lower-case letters, not {prefix!r}")
+def _build(prefix: str, instant: str, ten_bytes: bytes) -> str:
+    entropy = int.from_bytes(ten_bytes, "big")
+    rest = _VERSION_7 | (entropy >> 62 & _RANDOM_A) << 64 | _VARIANT | entropy & _RANDOM_B
+    return (
+        f"{_checked(prefix)}{instant}{_PAIRS[rest >> 70]}{_PAIRS[rest >> 60 & 1023]}{_PAIRS[rest >> 50 & 1023]}"
+        f"{_PAIRS[rest >> 40 & 1023]}{_PAIRS[rest >> 30 & 1023]}{_PAIRS[rest >> 20 & 1023]}"
+        f"{_PAIRS[rest >> 10 & 1023]}{_PAIRS[rest & 1023]}"
+    )
+
+
+@lru_cache(maxsize=16)
+def _instant(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError("an instant without a time zone names no moment")
     milliseconds = (at - _EPOCH) // _MILLISECOND
     if not 0 <= milliseconds <= _MILLISECONDS_MAX:
         raise ValueError("the instant is outside what an id can carry (from 1970 on)")
-    bits = milliseconds << 80 | _VERSION_7 | (entropy >> 62 & _RANDOM_A) << 64 | _VARIANT | entropy & _RANDOM_B
-    return f"{prefix}_{''.join([_PAIRS[bits >> shift & 1023] for shift in _PAIR_SHIFTS])}"
+    return _spelled(milliseconds)
+
+
+# The ids of one batch share their instant, those of one moment their millisecond: each is spelled once.
+@lru_cache(maxsize=16)
+def _spelled(milliseconds: int) -> str:
+    return "".join([_PAIRS[milliseconds >> shift & 1023] for shift in _INSTANT_SHIFTS])
+
+
+@lru_cache(maxsize=256)
+def _checked(prefix: str) -> str:
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError(f"a prefix is up to 63 lower-case letters, not {prefix!r}")
+    return prefix + "_"
