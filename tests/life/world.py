@@ -67,7 +67,7 @@ class World:
         return response.json() if response.content else None
 
 
-async def eventually(look: Callable[[], Awaitable[Any]], *, seconds: float = 20.0) -> Any:
+async def eventually(look: Callable[[], Awaitable[Any]], *, seconds: float = 60.0) -> Any:
     """What `look` finds, as soon as it finds something."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (found := await look()):
@@ -115,10 +115,10 @@ async def running(
             log = stack.enter_context((tmp_path / f"{command[-1]}.out").open("wb"))
             process = start(command, environment, log)
             stack.callback(stop, process)
-        async with httpx.AsyncClient(timeout=20) as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             world = World(bases, key, database, kafka, client)
             for base in set(bases.values()):
-                await eventually(lambda base=base: ready(client, base), seconds=60)
+                await eventually(lambda base=base: ready(client, base), seconds=180)
             yield world
 
 
