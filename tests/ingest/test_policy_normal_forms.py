@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +71,24 @@ def test_the_form_of_an_address_is_stable(said: str) -> None:
 )
 def test_a_phone_number_is_read_where_it_can_be(said: str, country: str | None, number: str | None) -> None:
     assert e164(said, country) == number
+
+
+@given(
+    st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)),
+    st.sampled_from([phonenumbers.PhoneNumberFormat.E164, phonenumbers.PhoneNumberFormat.INTERNATIONAL]),
+    st.sampled_from(["", " (0)", "-", "."]),
+    st.text("0123456789 -", max_size=3),
+    st.sampled_from(["PL", "US", None]),
+)
+def test_an_international_number_is_read_as_the_library_reads_it(
+    region: str, spelling: int, between: str, more: str, country: str | None
+) -> None:
+    example = phonenumbers.example_number(region)
+    assert example is not None
+    said = phonenumbers.format_number(example, spelling).replace(" ", between or " ", 1) + more
+    number = phonenumbers.parse(said, country)
+    possible = phonenumbers.is_possible_number(number)
+    assert e164(said, country) == (phonenumbers.format_number(number, 0) if possible else None)
 
 
 @pytest.mark.parametrize(
