@@ -111,12 +111,18 @@ DUE_TIMERS = text("""
 SELECT t.subject, t.name, t.due_at FROM timers AS t
 WHERE t.due_at <= clock_timestamp() AND NOT EXISTS (
   SELECT FROM subjects AS s WHERE s.subject = t.subject AND s.topic = 'lead-events' AND s.parked)
+  AND (t.subject, t.name, t.due_at) NOT IN (
+    SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[]), CAST(:dues AS timestamptz[])))
 ORDER BY t.due_at LIMIT :limit
 """)
+# By its order, not by min(): that would look at every timer there is.
 NEXT_TIMER = text("""
-SELECT extract(epoch FROM min(t.due_at) - clock_timestamp())::float8 AS seconds FROM timers AS t
+SELECT extract(epoch FROM t.due_at - clock_timestamp())::float8 AS seconds FROM timers AS t
 WHERE NOT EXISTS (
   SELECT FROM subjects AS s WHERE s.subject = t.subject AND s.topic = 'lead-events' AND s.parked)
+  AND (t.subject, t.name, t.due_at) NOT IN (
+    SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[]), CAST(:dues AS timestamptz[])))
+ORDER BY t.due_at LIMIT 1
 """)
 
 LOCK_COUNTERS = text("""
