@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import httpx
-from world import World, eventually
+from world import World, eventually, settled
 
 from leadway.database import scratch_database
-from leadway.hosting import Settings, deployment, service_names, services
+from leadway.hosting import Deployment, Settings, deployment, service_names, services
 from leadway.web import issue_token
 
 BASE = "http://leadway.test"
@@ -23,6 +23,7 @@ class Standing(World):
     """A running Leadway, and the few things that stories do again and again."""
 
     source: Mapping[str, Any]
+    deployment: Deployment
 
     def cam(self, subject: str) -> Headers:
         """The headers of a channel account manager who sees the partners assigned to it, and no other."""
@@ -101,8 +102,12 @@ class Standing(World):
         lead = await self.capture(**fields)
         await self.routed(lead, "assigned")
         await self.ask("POST", f"/router/v1/leads/{lead}/accept", partner=partner)
-        await self.working(lead, partner)
+        await self.settled()
         return lead
+
+    async def settled(self) -> None:
+        """Wait until all have heard what was said: a service answers before the others know."""
+        await settled(self.deployment)
 
 
 @contextlib.asynccontextmanager
@@ -112,8 +117,9 @@ async def standing(postgres_url: str) -> AsyncGenerator[Standing]:
         settings = Settings(database_url=database, deployment_key=secrets.token_hex(32), partitions=4)
         async with deployment(settings, services(), base_url=BASE) as running:
             transport = httpx.ASGITransport(app=running.app)
-            async with httpx.AsyncClient(transport=transport, base_url=BASE, timeout=20) as client:
+            async with httpx.AsyncClient(transport=transport, base_url=BASE, timeout=60) as client:
                 world = Standing(dict.fromkeys(service_names(), BASE), running.key, database, None, client)
+                world.deployment = running
                 await world.ask("PUT", "/scoring/v1/model", MODEL)
                 world.source = await world.ask("POST", "/ingest/v1/sources", {"name": "Site", "kind": "native"})
                 yield world

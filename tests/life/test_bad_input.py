@@ -13,7 +13,7 @@ import httpx
 import jwt
 import pytest
 import pytest_asyncio
-from world import World, eventually
+from world import World, eventually, settled
 
 from leadway.database import scratch_database
 from leadway.hosting import Deployment, Settings, deployment, services
@@ -97,13 +97,7 @@ class Town:
 
     async def settled(self) -> None:
         """Wait until no service says anything any more."""
-
-        async def still() -> bool:
-            before = await self.counted()
-            await asyncio.sleep(0.15)
-            return await self.counted() == before
-
-        await eventually(still)
+        await settled(self.deployment)
 
     async def held(self) -> str:
         """A lead that Alfa holds."""

@@ -73,6 +73,7 @@ async def sold(world: Standing) -> Sold:
         return found.get(partner) == (100, 100)
 
     await eventually(booked)
+    await world.settled()
     return Sold(lead, partner, (campaigns[0], campaigns[1], campaigns[2]), other["id"])
 
 

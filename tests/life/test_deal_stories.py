@@ -149,6 +149,7 @@ async def test_revenue_follows_a_deal_through_win_amendment_and_reopening(world:
     reopened = await world.ask("POST", f"{path}/reopen", {"reason": "not signed"}, role="cam")
     assert reopened["outcome"] == "open"
     await revenue_of(world, partner, 0)
+    await world.settled()
     back = await world.routed(lead, "accepted")
     assert (back["method"], back["owner"]["partner_id"]) == ("reopened", partner)
 
@@ -184,6 +185,7 @@ async def test_webhooks_tell_a_former_holder_nothing_of_the_person(world: Standi
         assert (await told(world, 3))["person"] is None
         last = world.received[2]["body"]["data"]
         assert (last["current"], last["lead"]["state"]) == (False, "ended")
+        await delivered(world, endpoint["id"], partner, 3)
         since = {"since": (NOW - timedelta(hours=1)).isoformat()}
         await world.ask("POST", f"/delivery/v1/endpoints/{endpoint['id']}/replay", since, partner=partner)
         await told(world, 6)
@@ -197,6 +199,16 @@ async def test_webhooks_tell_a_former_holder_nothing_of_the_person(world: Standi
         assert [each["id"] for each in listed] == [endpoint["id"]]
         assert "secret" not in {name for name, value in listed[0].items() if value is not None}
         await world.ask("DELETE", f"/delivery/v1/endpoints/{endpoint['id']}", partner=partner, expect=204)
+
+
+async def delivered(world: Standing, endpoint: str, partner: str, count: int) -> None:
+    """Wait until delivery knows that so many messages arrived, and of none that did not."""
+
+    async def look() -> bool:
+        found = await world.ask("GET", f"/delivery/v1/endpoints/{endpoint}/deliveries", partner=partner)
+        return [each["status"] for each in found["data"]] == ["delivered"] * count
+
+    await eventually(look)
 
 
 async def told(world: Standing, count: int) -> Any:

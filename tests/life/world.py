@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import httpx
 
-from leadway.hosting import Settings, deployment_key, service_names
+from leadway.hosting import Deployment, Settings, deployment_key, service_names
 from leadway.web import issue_token
 
 PAYLOADS = Path(__file__).parents[1] / "fixtures" / "payloads"
@@ -74,6 +74,22 @@ async def eventually(look: Callable[[], Awaitable[Any]], *, seconds: float = 60.
         assert asyncio.get_running_loop().time() < deadline, "it did not come to that in time"
         await asyncio.sleep(0.03)
     return found
+
+
+async def settled(deployment: Deployment) -> None:
+    """Wait until every service has heard all that was said, and said all that it has to say."""
+
+    async def quiet() -> bool:
+        heads = await deployment.log.heads()
+        for each in deployment.running.values():
+            held = each.runtime.consumer.held
+            if each.service.stage.foreign and any(p not in held or held[p].handled < head for p, head in heads.items()):
+                return False
+            if (await each.runtime.query("SELECT count(*) AS n FROM outbox"))[0]["n"]:
+                return False
+        return await deployment.log.heads() == heads
+
+    await eventually(quiet)
 
 
 def free_port() -> int:
@@ -167,4 +183,4 @@ async def receiver(world: World) -> AsyncGenerator[str]:
         server.close()
 
 
-__all__ = ["PAYLOADS", "Settings", "World", "deployment_key", "eventually", "receiver", "running"]
+__all__ = ["PAYLOADS", "Settings", "World", "deployment_key", "eventually", "receiver", "running", "settled"]

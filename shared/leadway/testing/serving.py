@@ -22,7 +22,7 @@ from leadway.stage import Service
 from leadway.stage.runtime import RuntimeLimits
 from leadway.web import Role, issue_token
 
-_WAIT_SECONDS = 10.0
+_WAIT_SECONDS = 60.0
 
 
 @dataclass
