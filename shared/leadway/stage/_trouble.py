@@ -20,7 +20,7 @@ from leadway.stage._inputs import RequestInput, settle
 from leadway.stage._refusals import OutcomeUnknown, Unacceptable, Unavailable
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-_STATUS = text("SELECT pg_xact_status(CAST(:xid AS xid8))")
+_STATUS = text("SELECT pg_xact_status(CAST(CAST(:xid AS text) AS xid8))")  # the driver knows xid8 as a number only
 _RESOLVE_SECONDS = 5.0
 PASSING = (DBAPIError, NoConnectionFree, OSError)
 """What any look at the database may raise while it is away or has no connection left: back off and look again."""
@@ -123,7 +123,8 @@ async def resolve_commit(engine: AsyncEngine, xid: str) -> None:
         try:
             async with engine.connect() as connection:
                 status = (await connection.execute(_STATUS, {"xid": xid})).scalar_one_or_none()
-        except (SQLAlchemyError, OSError):
+        except (SQLAlchemyError, OSError) as error:
+            _log.info("lost_commit_not_told", error=type(error).__name__, state=sqlstate(error))
             status = None
         if status == "committed":
             _log.info("lost_commit_resolved", outcome="committed")
