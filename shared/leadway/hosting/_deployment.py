@@ -21,7 +21,7 @@ from leadway.database import connect, migrate, role_of, schema_of
 from leadway.eventlog import EventLog, open_log
 from leadway.hosting._settings import Settings
 from leadway.stage import Service, Stopped
-from leadway.stage.runtime import GateLimits, Runtime, RuntimeLimits, create_views, end
+from leadway.stage.runtime import GateLimits, Runtime, RuntimeLimits, Turns, create_views, end
 from leadway.web import TokenVerifier, gateway, load_or_create_key
 
 _log = structlog.get_logger("leadway.hosting")
@@ -99,16 +99,23 @@ async def deployment(
         limits = limits or RuntimeLimits(
             gate=GateLimits(), lease_seconds=settings.lease_seconds, idempotency_hours=settings.idempotency_hours
         )
+        turns = Turns()
         running: dict[str, ServiceRunning] = {}
         for service in services:
             progress(service.name)
-            running[service.name] = await _start(stack, settings, host, service, limits)
+            running[service.name] = await _start(stack, settings, host, service, limits, turns=turns)
         app = gateway({each.service.name: each.app for each in running.values()})
         yield Deployment(settings=settings, log=log, key=key, running=running, app=app)
 
 
 async def _start(
-    stack: contextlib.AsyncExitStack, settings: Settings, host: Host, service: Service, limits: RuntimeLimits
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    host: Host,
+    service: Service,
+    limits: RuntimeLimits,
+    *,
+    turns: Turns,
 ) -> ServiceRunning:
     assert settings.database_url is not None  # noqa: S101 checked by deployment()
     await migrate(settings.database_url, service.name, migrations_of(service))
@@ -124,7 +131,7 @@ async def _start(
     stack.push_async_callback(_in_time, f"the connections of {service.name}", engine.dispose)
     async with engine.begin() as connection:
         await create_views(connection, service.stage)
-    runtime = Runtime(stage=service.stage, engine=engine, log=host.log, instance=instance, limits=limits)
+    runtime = Runtime(stage=service.stage, engine=engine, log=host.log, instance=instance, limits=limits, turns=turns)
     built = service.build(host, runtime)
     show_readiness(built.app, runtime)
     await runtime.start()

@@ -22,6 +22,7 @@ from leadway.stage._reading import Reader, Reading, own_above
 from leadway.stage._refusals import Fenced, OutcomeUnknown, Stopped
 from leadway.stage._transaction import Transactions
 from leadway.stage._trouble import PASSING, Surroundings, told
+from leadway.stage._turns import Behind, Turns
 
 _log = structlog.get_logger("leadway.stage")
 _MINUTE_SECONDS = 60
@@ -63,6 +64,7 @@ class Consumer:
     transactions: Transactions
     cache: CatalogCache
     committed: Callable[[Outcome], None]
+    turns: Turns = field(default_factory=Turns)
     limits: ConsumerLimits = field(default_factory=ConsumerLimits)
     held: dict[Partition, Held] = field(default_factory=dict[Partition, Held])
     progressed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -70,6 +72,10 @@ class Consumer:
     _parked_at: deque[float] = field(default_factory=lambda: deque[float](maxlen=10_000))
     _saved_at: float = 0.0
     _begun_at: float = 0.0
+    _took: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._turn = Behind(self.turns)
 
     async def run(self) -> None:
         """Consume until cancelled. Raises Stopped where going on would lose or double facts."""
@@ -159,10 +165,14 @@ class Consumer:
         """Off the path of a lead fewer, larger batches are worth a moment: under load there is always something to
         read, and a transaction costs the same for one fact as for ten.
         """
-        pause = self._begun_at + self.stage.gather_seconds - time.monotonic()
-        if pause > 0:
-            await asyncio.sleep(pause)
-        self._begun_at = time.monotonic()
+        if self.stage.gather_seconds:
+            pause = self._begun_at + self.stage.gather_seconds - time.monotonic()
+            await self._turn.wait(pause, self._took)
+            self._begun_at = time.monotonic()
+
+    def hurry(self) -> None:
+        """Somebody waits for what is on the log: gather no more."""
+        self._turn.hurry()
 
     def _read(
         self, subscription: Subscription, records: Mapping[Partition, Sequence[Record]]
@@ -192,6 +202,7 @@ class Consumer:
 
     _own_counters: dict[Partition, int] = field(default_factory=dict[Partition, int])
     reader: Reader = field(init=False)
+    _turn: Behind = field(init=False)
 
     async def _hold_back(self, subscription: Subscription, readings: dict[Partition, Reading]) -> None:
         """Put lead records back for a moment where they rest on catalog versions that are not here yet."""
@@ -237,12 +248,20 @@ class Consumer:
             return
         advances = tuple(Advance(p, h.saved, h.position, h.marks) for p, h in moved.items())
         started = time.monotonic()
-        outcome = await self.transactions.run(Batch(inputs, advances, resends))
+        outcome = await self._in_turn(Batch(inputs, advances, resends))
+        self._took = time.monotonic() - started
         for held in moved.values():
             held.saved = held.position
         self.committed(outcome)
-        self._pace(len(inputs), (time.monotonic() - started) * 1000)
+        self._pace(len(inputs), self._took * 1000)
         self._count_parked(outcome)
+
+    async def _in_turn(self, batch: Batch) -> Outcome:
+        if not self.stage.gather_seconds:
+            with self.turns.ahead():
+                return await self.transactions.run(batch)
+        async with self.turns.one:
+            return await self.transactions.run(batch)
 
     def _pace(self, count: int, elapsed_ms: float) -> None:
         """Keep batches short enough that requests need not wait long for lead locks."""

@@ -22,6 +22,7 @@ from leadway.stage._inputs import Batch, Input, Outcome, RequestInput, settle
 from leadway.stage._refusals import Lagging, OutcomeUnknown, Overloaded, Stopped, Unavailable
 from leadway.stage._transaction import Transactions
 from leadway.stage._trouble import Surroundings
+from leadway.stage._turns import Turns
 
 _log = structlog.get_logger("leadway.stage")
 
@@ -44,6 +45,7 @@ class Gate:
     committed: Callable[[Outcome], None]
     caught_up: Callable[[str, float], Awaitable[bool]]
     limits: GateLimits = field(default_factory=GateLimits)
+    turns: Turns = field(default_factory=Turns)
     _queue: deque[RequestInput] = field(default_factory=deque[RequestInput])
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
@@ -103,7 +105,8 @@ class Gate:
         inputs: list[Input] = list(items)
         while True:
             try:
-                outcome = await self.transactions.run(Batch(inputs))
+                with self.turns.ahead():
+                    outcome = await self.transactions.run(Batch(inputs))
             except Surroundings as error:
                 if self._closed or time.monotonic() + backoff > deadline:
                     self._refuse(items, Unavailable(f"The database does not answer ({error})."))

@@ -26,6 +26,7 @@ from leadway.stage._leases import Lease
 from leadway.stage._refusals import Stopped
 from leadway.stage._term import check_term
 from leadway.stage._trouble import PASSING, told
+from leadway.stage._turns import Turns
 
 _log = structlog.get_logger("leadway.stage")
 _headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
@@ -65,6 +66,7 @@ class Relay:
     log: EventLog
     lease: Lease
     limits: RelayLimits = field(default_factory=RelayLimits)
+    turns: Turns = field(default_factory=Turns)
     sent: dict[Partition, int] = field(default_factory=dict[Partition, int])
     alone: bool = True
     _handed: dict[Partition, dict[int, Stamped]] = field(default_factory=dict[Partition, dict[int, Stamped]])
@@ -202,7 +204,8 @@ class Relay:
 
     async def _send(self, producer: Producer, batches: Mapping[Partition, list[Outgoing]]) -> None:
         _crash.point("relay.before_sending")
-        offsets = await producer.append_many({p: [each.record for each in b] for p, b in batches.items()})
+        with self.turns.ahead():  # somebody waits for these facts, often to decide the next step of the same lead
+            offsets = await producer.append_many({p: [each.record for each in b] for p, b in batches.items()})
         _crash.point("relay.between_sending_and_marking")
         for partition, batch in batches.items():
             held = self._handed.get(partition)

@@ -28,6 +28,7 @@ from leadway.stage._term import check_term
 from leadway.stage._timers import Timers
 from leadway.stage._transaction import Transactions
 from leadway.stage._trouble import PASSING, is_lost, reaching_database, told
+from leadway.stage._turns import Turns
 
 _log = structlog.get_logger("leadway.stage")
 _FINISH_SECONDS = 3.0
@@ -48,8 +49,17 @@ class Runtime:
     """One instance of one service's stage. `instance` names it among its equals, and its database connections."""
 
     def __init__(
-        self, *, stage: Stage, engine: AsyncEngine, log: EventLog, instance: str, limits: RuntimeLimits | None = None
+        self,
+        *,
+        stage: Stage,
+        engine: AsyncEngine,
+        log: EventLog,
+        instance: str,
+        limits: RuntimeLimits | None = None,
+        turns: Turns | None = None,
     ) -> None:
+        """`turns`: shared by the stages of one process."""
+        turns = turns or Turns()
         self.stage = stage
         self.engine = engine
         self.log = log
@@ -63,8 +73,8 @@ class Runtime:
         self.transactions = Transactions(
             engine, stage, partitions=log.partitions, cache=self._cache, check_server=self._check_server
         )
-        self.relay = Relay(stage.service, engine, log, self._lease, self.limits.relay)
-        self.gate = Gate(self.transactions, self._committed, self.caught_up, self.limits.gate)
+        self.relay = Relay(stage.service, engine, log, self._lease, self.limits.relay, turns)
+        self.gate = Gate(self.transactions, self._committed, self.caught_up, self.limits.gate, turns)
         self.timers = Timers(engine, self.transactions, self._committed)
         self.consumer = Consumer(
             stage=stage,
@@ -73,6 +83,7 @@ class Runtime:
             transactions=self.transactions,
             cache=self._cache,
             committed=self._committed,
+            turns=turns,
             limits=self.limits.consumer,
         )
 
@@ -157,6 +168,7 @@ class Runtime:
         try:
             head = (await self.log.heads())[partition]
             while (await self._position(partition)) < head:
+                self.consumer.hurry()
                 left = deadline - asyncio.get_running_loop().time()
                 if left <= 0:
                     return False

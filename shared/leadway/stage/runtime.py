@@ -12,11 +12,13 @@ from leadway.stage._runtime import Runtime, RuntimeLimits
 from leadway.stage._tables import FOLDED, KEPT, create_views
 from leadway.stage._term import check_term
 from leadway.stage._transaction import Transactions
+from leadway.stage._turns import Behind, Turns
 
 __all__ = [
     "FOLDED",
     "KEPT",
     "Batch",
+    "Behind",
     "CatalogCache",
     "ConsumerLimits",
     "FactInput",
@@ -32,6 +34,7 @@ __all__ = [
     "StillParked",
     "TimerInput",
     "Transactions",
+    "Turns",
     "check_term",
     "create_views",
     "cut_of",

@@ -26,6 +26,7 @@ STAGE = Stage(
     on_timer=on_timer,
     time_of=time_of,
     awaits=awaits,
+    gather_seconds=0.05,
 )
 
 
