@@ -162,6 +162,19 @@ async def test_a_request_ends_in_time(client: httpx.AsyncClient) -> None:
     assert response.headers["retry-after"]
 
 
+async def test_each_request_ends_in_its_own_time(client: httpx.AsyncClient) -> None:
+    gone = asyncio.create_task(client.get("/things/v1/slow"))
+    await asyncio.sleep(0.05)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    for _ in range(2):
+        first = asyncio.create_task(client.get("/things/v1/slow"))
+        await asyncio.sleep(0.05)
+        second = asyncio.create_task(client.get("/things/v1/slow"))
+        assert [(await each).status_code for each in (first, second)] == [503, 503]
+
+
 async def test_a_body_must_arrive_in_time(client: httpx.AsyncClient) -> None:
     async def dripping() -> AsyncIterator[bytes]:
         yield b"{"

@@ -8,12 +8,12 @@ from typing import Any, cast
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from prometheus_client import CollectorRegistry
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from leadway.telemetry import HttpMetrics
 from leadway.web._answers import EXCEPTION_HANDLERS
 from leadway.web._docs import docs_routes
-from leadway.web._edge import Edge, Limits, Shortcut
+from leadway.web._edge import Edge, EdgeMiddleware, Limits, Shortcut
 from leadway.web._front import front_route
 from leadway.web._health import Check, ServiceFace, health_routes
 from leadway.web._problem_pages import problem_routes
@@ -75,7 +75,7 @@ def create_app(
     route's path is outside the prefix.
     """
     face = ServiceFace(service, prefix, title, version, dict(checks or {}), registry or CollectorRegistry())
-    app = FastAPI(
+    app = _ServiceApp(
         title=title,
         version=version,
         description=description,
@@ -95,14 +95,27 @@ def create_app(
     for kind, handler in EXCEPTION_HANDLERS.items():
         app.add_exception_handler(kind, handler)
     limits = limits or Limits()
-    app.add_middleware(
-        Edge,
+    app.edge = Edge(
         limits=limits,
         body_limit_of=_body_limit_of(app, limits),
         shortcuts=shortcuts,
         metrics=HttpMetrics(face.registry),
     )
+    app.add_middleware(EdgeMiddleware, edge=app.edge)
     return app
+
+
+class _ServiceApp(FastAPI):
+    """FastAPI, but for the requests of shortcuts: those meet the edge and none of FastAPI's own layers."""
+
+    edge: Edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        shortcut = self.edge.shortcut(scope)
+        if shortcut is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.edge.answer(shortcut, scope, receive, send)
 
 
 def _check_routes(app: FastAPI, prefix: str) -> None:

@@ -6,6 +6,7 @@ Plain ASGI, because FastAPI's own layers cost more than the work that some route
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from leadway.decider import Refusal
 from leadway.stage import OutcomeUnknown, Overloaded
 from leadway.telemetry import HttpMetrics
+from leadway.web._deadlines import Deadlines
 from leadway.web._problems import (
     BodyTooLarge,
     InternalError,
@@ -51,87 +53,102 @@ class Edge:
 
     def __init__(
         self,
-        app: ASGIApp,
         *,
         limits: Limits,
         body_limit_of: BodyLimitOf,
         shortcuts: Sequence[Shortcut],
         metrics: HttpMetrics,
     ) -> None:
-        self._app = app
-        self._limits = limits
-        self._body_limit_of = body_limit_of
+        self.limits = limits
+        self.deadlines = Deadlines(limits.request_seconds_max)
+        self.body_limit_of = body_limit_of
         self._shortcuts = tuple(shortcuts)
         self._metrics = metrics
         self._requests = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        exchange = _Exchange(scope, receive, send, self._limits.body_bytes_max, self._body_limit_of)
+    def shortcut(self, scope: Scope) -> ASGIApp | None:
+        """The app that answers this request before FastAPI is asked, where there is one."""
+        if scope["type"] == "http":
+            for shortcut in self._shortcuts:
+                app = shortcut(scope)
+                if app is not None:
+                    return app
+        return None
+
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let `app` answer a request."""
+        exchange = _Exchange(self, scope, receive, send)
         token = enter_trace(exchange.traceparent)
         started = self._metrics.now()
         self._requests += 1
         try:
-            await self._answer(exchange)
-        finally:
-            self._requests -= 1
-            leave_trace(token)
-            self._metrics.observe(scope["method"], exchange.status, started, exchange.answered_at)
-
-    async def _answer(self, exchange: _Exchange) -> None:
-        try:
-            self._check_room()
+            if self._requests > self.limits.requests_max:
+                raise Overloaded(f"{self.limits.requests_max} requests are being answered already.")  # noqa: TRY301
             exchange.check_declared_length()
-            await self._within_time(exchange)
+            await app(scope, exchange.receive, exchange.send)
         except Refusal as refusal:
             await exchange.refuse(refusal)
+        except asyncio.CancelledError:
+            if not exchange.deadline.caused():
+                raise
+            await exchange.refuse(RequestTimeout() if exchange.awaits_body else OutcomeUnknown())
         except Exception as error:  # noqa: BLE001 - the last place where a broken request can still be answered
             # Its text may quote what was sent, so only where it was raised goes to the log.
             _log.error("request failed", **exchange.named(), error=type(error).__name__, exc_info=True)
             await exchange.refuse(InternalError(trace_id=trace_id(exchange.traceparent)))
-
-    async def _within_time(self, exchange: _Exchange) -> None:
-        deadline = exchange.deadline = asyncio.timeout(self._limits.request_seconds_max)
-        try:
-            async with deadline:
-                await self._inner(exchange.scope)(exchange.scope, exchange.receive, exchange.send)
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            raise (RequestTimeout() if exchange.awaits_body else OutcomeUnknown()) from None
         finally:
-            exchange.deadline = None
+            self._requests -= 1
+            self.deadlines.end(exchange.deadline)
+            leave_trace(token)
+            self._metrics.observe(scope["method"], exchange.status, started, exchange.answered_at)
 
-    def _check_room(self) -> None:
-        if self._requests > self._limits.requests_max:
-            raise Overloaded(f"{self._limits.requests_max} requests are being answered already.")
 
-    def _inner(self, scope: Scope) -> ASGIApp:
-        for shortcut in self._shortcuts:
-            app = shortcut(scope)
-            if app is not None:
-                return app
-        return self._app
+class EdgeMiddleware:
+    """The edge around FastAPI's own routes."""
+
+    def __init__(self, app: ASGIApp, *, edge: Edge) -> None:
+        self._app = app
+        self._edge = edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._edge.answer(self._app, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class _Exchange:
     """One request and its answer, as they pass the edge."""
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, body_bytes_max: int, body_limit_of: BodyLimitOf
-    ) -> None:
+    __slots__ = (
+        "_body_ended",
+        "_body_limit_of",
+        "_bytes",
+        "_bytes_max",
+        "_deadlines",
+        "_declared",
+        "_receive",
+        "_send",
+        "answered_at",
+        "awaits_body",
+        "deadline",
+        "scope",
+        "status",
+        "traceparent",
+    )
+
+    def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self._receive = receive
         self._send = send
-        self._bytes_max = body_bytes_max
-        self._body_limit_of = body_limit_of
+        self._bytes_max = edge.limits.body_bytes_max
+        self._body_limit_of = edge.body_limit_of
         self._declared: bytes | None = None
         self._bytes = 0
         self._body_ended = False
         self.awaits_body = False
-        self.deadline: asyncio.Timeout | None = None
+        self._deadlines = edge.deadlines
+        self.deadline = edge.deadlines.begin()
         self.status = 0
         self.answered_at: float | None = None
         traceparent: bytes | None = None
@@ -170,10 +187,9 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.answered_at = asyncio.get_running_loop().time()
-            if self.deadline is not None:
-                # The answer has begun: a stream may go on for as long as it is read.
-                self.deadline.reschedule(None)
+            self.answered_at = time.perf_counter()
+            # The answer has begun: a stream may go on for as long as it is read.
+            self._deadlines.end(self.deadline)
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:

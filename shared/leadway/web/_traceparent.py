@@ -16,14 +16,15 @@ _current: ContextVar[str | None] = ContextVar("leadway_traceparent", default=Non
 
 def continue_trace(header: str | None) -> str:
     """The traceparent of our part of a trace: the caller's where `header` is a valid one, else a new one."""
-    span = os.urandom(8).hex()
+    drawn = os.urandom(24).hex()
+    span = drawn[:16]
     match = _FORM.fullmatch(header.strip()) if header else None
     if match is not None:
         version, trace, parent, flags, rest = match.groups()
         known = version == _VERSION and not rest
         if version != _VERSION_INVALID and (known or version != _VERSION) and int(trace, 16) and int(parent, 16):
             return f"{_VERSION}-{trace}-{span}-{flags}"
-    return f"{_VERSION}-{os.urandom(16).hex()}-{span}-{_SAMPLED}"
+    return f"{_VERSION}-{drawn[16:]}-{span}-{_SAMPLED}"
 
 
 def current_traceparent() -> str | None:
