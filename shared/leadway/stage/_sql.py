@@ -107,19 +107,19 @@ INSERT INTO timers (subject, name, due_at)
 SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[]), CAST(:dues AS timestamptz[]))
 ON CONFLICT (subject, name) DO UPDATE SET due_at = excluded.due_at
 """)
+# The statement's time, for a volatile clock is no condition of an index; and each lead's flag by its key, for a join
+# would read every lead.
 DUE_TIMERS = text("""
 SELECT t.subject, t.name, t.due_at FROM timers AS t
-WHERE t.due_at <= clock_timestamp() AND NOT EXISTS (
-  SELECT FROM subjects AS s WHERE s.subject = t.subject AND s.topic = 'lead-events' AND s.parked)
+WHERE t.due_at <= statement_timestamp()
+  AND (SELECT s.parked FROM subjects AS s WHERE s.subject = t.subject AND s.topic = 'lead-events') IS NOT TRUE
   AND (t.subject, t.name, t.due_at) NOT IN (
     SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[]), CAST(:dues AS timestamptz[])))
 ORDER BY t.due_at LIMIT :limit
 """)
-# By its order, not by min(): that would look at every timer there is.
 NEXT_TIMER = text("""
 SELECT extract(epoch FROM t.due_at - clock_timestamp())::float8 AS seconds FROM timers AS t
-WHERE NOT EXISTS (
-  SELECT FROM subjects AS s WHERE s.subject = t.subject AND s.topic = 'lead-events' AND s.parked)
+WHERE (SELECT s.parked FROM subjects AS s WHERE s.subject = t.subject AND s.topic = 'lead-events') IS NOT TRUE
   AND (t.subject, t.name, t.due_at) NOT IN (
     SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[]), CAST(:dues AS timestamptz[])))
 ORDER BY t.due_at LIMIT 1
