@@ -124,8 +124,8 @@ async def branch(
 ) -> AsyncGenerator[Branch]:
     """Start services (`till`, `tally`) in a process of their own.
 
-    `crash`: a named crash point to die at. `freeze`: where it stops itself, once: `deciding` (a payment of the colour
-    `ice`, its transaction open), `before_sending` or `after_sending` (its relay).
+    `crash`: a named crash point to die at. `freeze`: where it stops itself, once: `reading` (it has records in hand),
+    `deciding` (a payment of the colour `ice`, its transaction open), `before_sending` or `after_sending` (its relay).
     """
     said = {"url": url, "services": services, "freeze": freeze, "kafka": kafka, "prefix": prefix}
     environment = {name: value for name, value in os.environ.items() if name != "LEADWAY_CRASH"}
@@ -186,6 +186,26 @@ class _FreezingProducer:
         return getattr(self._producer, name)
 
 
+def _freeze_reader(log: EventLog) -> None:
+    freeze = _once(_freeze)
+    original = log.subscribe
+
+    async def subscribe(*given: Any, **named: Any) -> Any:
+        subscription: Any = await original(*given, **named)
+        following = subscription.next
+
+        async def next_(**asked: Any) -> Any:
+            records = await following(**asked)
+            if records:
+                freeze()
+            return records
+
+        subscription.next = next_
+        return subscription
+
+    log.subscribe = subscribe
+
+
 def _freeze_relay(log: EventLog, where: str) -> None:
     nothing = _once(lambda: None)
     freeze = _once(_freeze)
@@ -217,6 +237,8 @@ async def _work(said: Any) -> None:
     async with street_of(said["url"], said["kafka"], said["prefix"]) as street:
         if said["freeze"] in {"before_sending", "after_sending"}:
             _freeze_relay(street.log, said["freeze"])
+        if said["freeze"] == "reading":
+            _freeze_reader(street.log)
         name = f"branch{os.getpid()}"
         opened: dict[str, Any] = {}
         for service in said["services"]:

@@ -40,6 +40,23 @@ async def test_a_consumer_frozen_in_its_transaction_is_fenced_and_works_again(da
         await each_once(street, 60)
 
 
+async def test_a_consumer_frozen_with_records_in_hand_does_not_take_them_when_others_did(database: str) -> None:
+    async with street_of(database) as street, branch(database, "tally", freeze="reading") as zombie:
+        till = await street.open(toys.TILL, lease_seconds=LEASE_SECONDS)
+        await pay(till, 10)
+        await zombie.frozen()
+        successor = await street.open(toys.TALLY, "successor", lease_seconds=LEASE_SECONDS)
+        await pay(till, 20, first=11)
+        await eventually(lambda: counted(successor, 20), seconds=PATIENCE)
+        await successor.close()
+        zombie.signal(signal.SIGCONT)
+        await pay(till, 30, first=21)
+        await eventually(lambda: counted(successor, 30), seconds=PATIENCE)
+        await eventually(lambda: everything_sent(successor), seconds=PATIENCE)
+        await zombie.leave()
+        await each_once(street, 30)
+
+
 @pytest.mark.parametrize("where", ["before_sending", "after_sending"])
 async def test_a_relay_frozen_at_its_sending_doubles_nothing_and_marks_nothing_back(database: str, where: str) -> None:
     async with street_of(database) as street, branch(database, "till", freeze=where) as zombie:
@@ -118,3 +135,5 @@ async def each_once(street: Street, count: int) -> None:
         numbers = [fact.number for fact in facts if isinstance(fact, toys.PaymentTaken | toys.PaymentCounted)]
         assert sorted(numbers) == list(range(1, count + 1))
         assert await same_after_rebuild(runtime)
+    seen = await (await street.open(toys.TALLY, start=False)).query("SELECT sum(payments) AS payments FROM seen")
+    assert seen[0]["payments"] == count
