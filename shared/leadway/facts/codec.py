@@ -17,6 +17,7 @@ from leadway.facts.envelope import Envelope, Undecodable, Unreadable
 Upcaster = Callable[[dict[str, object]], dict[str, object]]
 
 _CONTENT_TYPE = ("content-type", b"application/json")
+_SEQUENCE_PLACE = 5
 _SPEC = ("ce_specversion", b"1.0")
 _encoder = msgspec.json.Encoder(order="deterministic")
 _decoders: dict[type[Fact], msgspec.json.Decoder[Fact]] = {}
@@ -56,6 +57,11 @@ def encode_headers(envelope: Envelope) -> tuple[tuple[str, bytes], ...]:
     if envelope.traceparent:
         headers.append(("ce_traceparent", envelope.traceparent.encode()))
     return tuple(headers)
+
+
+def numbered(headers: tuple[tuple[str, bytes], ...], sequence: int) -> tuple[tuple[str, bytes], ...]:
+    """Headers of `encode_headers` with another sequence."""
+    return (*headers[:_SEQUENCE_PLACE], ("ce_sequence", b"%d" % sequence), *headers[_SEQUENCE_PLACE + 1 :])
 
 
 def known(name: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from leadway.eventlog import Partition
+from leadway.eventlog import Headers, Partition
 from leadway.facts import Envelope
 from leadway.stage._declare import Answer, Request, Timer
 from leadway.stage._refusals import KeysMissing
@@ -99,6 +99,7 @@ class Stamped:
     partition: Partition
     sequence: int
     envelope: Envelope
+    headers: Headers
     value: bytes
 
 

@@ -7,7 +7,8 @@ may be missing are first put there as stubs: FOR UPDATE locks nothing where ther
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,6 +19,7 @@ from leadway.stage._codec import Decoding
 from leadway.stage._deciding import topic_of
 from leadway.stage._declare import Answer, IdempotencyKey, SharedFold, Stage
 from leadway.stage._direct import Executes
+from leadway.stage._functions import LOCK_IDEMPOTENCY, LOCK_KEYS, OPEN
 from leadway.stage._inputs import Advance, Batch, FactInput, RequestInput
 from leadway.stage._refusals import Fenced, IdempotencyKeyReused
 from leadway.stage._rows import KeyedRows, SubjectRow
@@ -26,23 +28,36 @@ from leadway.stage._trouble import Surroundings
 _marks = msgspec.msgpack.Encoder(order="deterministic")
 
 
+def _advance_columns(advances: Sequence[Advance]) -> dict[str, list[Any]]:
+    ordered = sorted(advances, key=lambda each: each.partition)
+    return {
+        "topics": [each.partition.topic for each in ordered],
+        "partitions": [each.partition.number for each in ordered],
+        "olds": [each.old for each in ordered],
+        "news": [each.new for each in ordered],
+        "marks": [_marks.encode(each.marks) for each in ordered],
+    }
+
+
 async def advance(connection: Executes, advances: Sequence[Advance]) -> None:
     """Move positions and marks on: the fence. Raises Fenced where another instance moved them first."""
-    if not advances:
-        return
-    ordered = sorted(advances, key=lambda each: each.partition)
-    result = await connection.execute(
-        _sql.ADVANCE,
-        {
-            "topics": [each.partition.topic for each in ordered],
-            "partitions": [each.partition.number for each in ordered],
-            "olds": [each.old for each in ordered],
-            "news": [each.new for each in ordered],
-            "marks": [_marks.encode(each.marks) for each in ordered],
-        },
-    )
-    if len(result.all()) != len(ordered):
-        raise Fenced
+    if advances:
+        result = await connection.execute(_sql.ADVANCE, _advance_columns(advances))
+        if len(result.all()) != len(advances):
+            raise Fenced
+
+
+class InTransaction(NamedTuple):
+    """What a batch is decided in: read once all that it locked so far was locked."""
+
+    now: datetime
+    xid: str
+    server: datetime
+    revision: int
+
+
+def _surroundings(row: Any) -> InTransaction:
+    return InTransaction(row.now, row.xid, row.server, row.revision)
 
 
 class Loader:
@@ -76,8 +91,8 @@ class Loader:
             return {}
         keys = sorted({(key.caller, key.method, key.path, key.key): key for key in asked.values()}.items())
         columns = _answers.key_columns([key for _, key in keys])
-        await connection.execute(_sql.ADD_IDEMPOTENCY, columns | {"digests": [key.body_digest for _, key in keys]})
-        rows = (await connection.execute(_sql.LOCK_IDEMPOTENCY, columns)).all()
+        digests = [key.body_digest for _, key in keys]
+        rows = (await connection.execute(LOCK_IDEMPOTENCY.call, columns | {"digests": digests})).all()
         if len(rows) < len(keys):  # one expired between the two statements
             raise Surroundings("an idempotency key expired just now")
         stored = {(row.caller, row.method, row.path, row.key): row for row in rows}
@@ -103,26 +118,29 @@ class Loader:
             # Read unlocked, which is safe because a lead's identity never changes; the leads' own locks come later.
             for row in (await connection.execute(_sql.PEEK_STATES, {"subjects": consumed})).all():
                 keys.update(self._stage.gathering.identity_of_state(self._state(row.state)))
-        return await self.keyed(connection, "identity_keys", self._stage.identity, keys)
+        return (await self.keyed(connection, "identity_keys", self._stage.identity, keys))[0]
 
-    async def keyed(self, connection: Executes, table: str, fold: SharedFold | None, keys: Iterable[str]) -> KeyedRows:
-        """Lock rows of a keyed table; a row that nothing was said of yet has its initial value."""
+    async def keyed(
+        self, connection: Executes, table: str, fold: SharedFold | None, keys: Iterable[str]
+    ) -> tuple[KeyedRows, InTransaction | None]:
+        """Lock rows of a keyed table; a row that nothing was said of yet has its initial value. The surroundings after
+        that: None where nothing was to be locked.
+        """
         wanted = sorted(set(keys))
         if not wanted or fold is None:
-            return KeyedRows({})
+            return KeyedRows({}), None
         known = self._known[table]
         unknown = [key for key in wanted if key not in known]
-        if unknown:
-            await connection.execute(_sql.KEYED[table]["add"], {"keys": unknown})
-        rows = (await connection.execute(_sql.KEYED[table]["lock"], {"keys": wanted})).all()
+        *rows, last = await self._lock_keys(connection, table, unknown, wanted)
         if len(rows) < len(wanted):  # what was known belonged to another database: learn it again
             known.clear()
-            await connection.execute(_sql.KEYED[table]["add"], {"keys": wanted})
-            rows = (await connection.execute(_sql.KEYED[table]["lock"], {"keys": wanted})).all()
+            *rows, last = await self._lock_keys(connection, table, wanted, wanted)
         decoder = self._decoder(fold)
-        return KeyedRows(
-            {row.key: fold.initial(row.key) if row.value is None else decoder.decode(row.value) for row in rows}
-        )
+        values = {row.key: fold.initial(row.key) if row.value is None else decoder.decode(row.value) for row in rows}
+        return KeyedRows(values), _surroundings(last)
+
+    async def _lock_keys(self, connection: Executes, table: str, unknown: list[str], keys: list[str]) -> Sequence[Any]:
+        return (await connection.execute(LOCK_KEYS[table].call, {"unknown": unknown, "keys": keys})).all()
 
     def learned(self, table: str, keys: Iterable[str]) -> None:
         """These rows were committed: no stub is needed for them again. Bounded: past the bound all are forgotten."""
@@ -134,44 +152,52 @@ class Loader:
     def _decoder(self, fold: SharedFold) -> msgspec.msgpack.Decoder[Any]:
         return msgspec.msgpack.Decoder(fold.value_type)
 
-    async def subjects(
-        self, connection: Executes, batch: Batch, identity: KeyedRows, answered: Iterable[int]
-    ) -> dict[str, SubjectRow]:
-        """The leads and catalog entries that the batch is about, locked."""
+    async def open(
+        self,
+        connection: Executes,
+        batch: Batch,
+        identity: KeyedRows,
+        answered: Iterable[int],
+        advances: Sequence[Advance],
+    ) -> tuple[dict[str, SubjectRow], InTransaction]:
+        """Move positions on and lock the leads and catalog entries that the batch is about; the surroundings then.
+
+        Raises Fenced where another instance moved the positions first.
+        """
+        wanted, fresh = self._subjects(batch, identity, set(answered))
+        order = sorted((topic, subject) for subject, topic in wanted.items())
+        leads = {"lead_topics": [topic for topic, _ in order], "leads": [subject for _, subject in order]}
+        found = (await connection.execute(OPEN.call, _advance_columns(advances) | leads)).all()
+        if not found:
+            raise Fenced
+        *locked, last = found
+        rows: dict[str, SubjectRow] = {}
+        for each in locked:
+            row = self._row(each.topic, each.subject, each.state, each.mirror)
+            row.last_at, row.correlation = each.last_at, each.correlation
+            row.parked = row.parked_before = each.parked
+            rows[each.subject] = row
+        for subject, topic in fresh.items():
+            rows.setdefault(subject, self._row(topic, subject))
+        return rows, _surroundings(last)
+
+    def _subjects(self, batch: Batch, identity: KeyedRows, answered: set[int]) -> tuple[dict[str, str], dict[str, str]]:
+        """The subjects to lock, each with its topic, and those that nobody else can know yet."""
         wanted: dict[str, str] = dict.fromkeys(batch.subjects_hint, LEAD_EVENTS)
         fresh: dict[str, str] = {}
-        done = set(answered)
         for index, item in enumerate(batch.inputs):
             if isinstance(item, FactInput):
                 if item.subject is not None:
                     wanted[item.subject] = item.place.topic
             elif not isinstance(item, RequestInput):
                 wanted[item.subject] = LEAD_EVENTS
-            elif index not in done:
+            elif index not in answered:
                 command = item.request.command
                 (fresh if item.request.fresh else wanted)[item.request.subject] = topic_of(command)
                 if self._stage.identity is not None:
                     named = self._stage.gathering.subjects(command, identity.values)
                     wanted.update(dict.fromkeys(named, LEAD_EVENTS))
-        rows = await self._lock(connection, wanted)
-        for subject, topic in fresh.items():
-            rows.setdefault(subject, self._row(topic, subject))
-        return rows
-
-    async def _lock(self, connection: Executes, wanted: dict[str, str]) -> dict[str, SubjectRow]:
-        if not wanted:
-            return {}
-        order = sorted((topic, subject) for subject, topic in wanted.items())
-        topics, subjects = [topic for topic, _ in order], [subject for _, subject in order]
-        await connection.execute(_sql.ADD_SUBJECTS, {"topics": topics, "subjects": subjects})
-        found = (await connection.execute(_sql.LOCK_SUBJECTS, {"subjects": subjects})).all()
-        rows: dict[str, SubjectRow] = {}
-        for each in found:
-            row = self._row(each.topic, each.subject, each.state, each.mirror)
-            row.last_at, row.correlation = each.last_at, each.correlation
-            row.parked = row.parked_before = each.parked
-            rows[each.subject] = row
-        return rows
+        return wanted, fresh
 
     def _row(self, topic: str, subject: str, state: bytes | None = None, mirror: bytes | None = None) -> SubjectRow:
         value, reflected = (None, None)

@@ -24,9 +24,10 @@ from leadway.stage._codec import encode
 from leadway.stage._declare import SharedFold, Stage
 from leadway.stage._reading import Reader
 from leadway.stage._rows import KeyedRows, SubjectRow
+from leadway.stage._stamping import headers_of
+from leadway.stage._writes import Writes
 
 _marks = msgspec.msgpack.Decoder(dict[str, int])
-_headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
 _WRITE_MAX = 5000
 _READ_MAX = 2000
 
@@ -129,7 +130,7 @@ async def read_cut(connection: AsyncConnection, stage: Stage) -> Cut:
         cut.counters[Partition(row.topic, row.partition)] = row.sequence
     outbox = text("SELECT topic, partition, sequence, headers, value FROM outbox ORDER BY topic, partition, sequence")
     for row in (await connection.execute(outbox)).all():
-        envelope = decode(dict(_headers.decode(row.headers)), row.value)
+        envelope = decode(dict(headers_of(row.headers, row.sequence)), row.value)
         cut.outbox.append((Partition(row.topic, row.partition), row.sequence, envelope))
     waiting = text("""SELECT topic, partition, "offset" FROM parked WHERE verdict IS DISTINCT FROM 'released'""")
     cut.left_out = {(row.topic, row.partition, row.offset) for row in (await connection.execute(waiting)).all()}
@@ -204,14 +205,18 @@ async def write(connection: AsyncConnection, stage: Stage, folded: Folded, cut: 
     views = [_saving.ViewWriter(view) for view in stage.views]
     for start in range(0, len(rows), _WRITE_MAX):
         part = rows[start : start + _WRITE_MAX]
-        await _saving.save_subjects(connection, part)
+        writes = Writes()
+        _saving.save_subjects(writes, part)
         leads = _saving.lead_rows(part)
         for view in views:
-            await view.save(connection, leads)
-        await _saving.save_timers(connection, stage, leads)
+            view.save(writes, leads)
+        _saving.save_timers(writes, stage, leads)
+        await writes.send(connection)
     for table, keyed in (("shared_keys", folded.shared), ("identity_keys", folded.identity)):
-        await connection.execute(_sql.KEYED[table]["add"], {"keys": sorted(keyed.changed)})
-        await _saving.save_keyed(connection, table, keyed)
+        await connection.execute(_sql.ADD_KEYS[table], {"keys": sorted(keyed.changed)})
+        writes = Writes()
+        _saving.save_keyed(writes, table, keyed)
+        await writes.send(connection)
     await _saving.save_catalogs(connection, list(folded.catalogs.values()))
 
 

@@ -12,24 +12,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.eventlog import EventLog, LogError, LogLost, NewRecord, Partition, Producer
-from leadway.facts.codec import encode_headers
 from leadway.stage import _crash, _sql
 from leadway.stage._direct import alone
 from leadway.stage._inputs import Stamped
 from leadway.stage._leases import Lease
 from leadway.stage._refusals import Stopped
+from leadway.stage._stamping import headers_of
 from leadway.stage._term import check_term
 from leadway.stage._trouble import PASSING, told
 from leadway.stage._turns import Turns
 
 _log = structlog.get_logger("leadway.stage")
-_headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ class Relay:
             size = 0
             while sequence in held and len(batches.get(partition, ())) < self.limits.records_max:
                 stamped = held[sequence]
-                record = NewRecord(stamped.envelope.subject.encode(), stamped.value, encode_headers(stamped.envelope))
+                record = NewRecord(stamped.envelope.subject.encode(), stamped.value, stamped.headers)
                 size += record.size_bytes
                 if size > self.log.batch_bytes_max and partition in batches:
                     break
@@ -192,7 +190,7 @@ class Relay:
         batch: list[Outgoing] = []
         size = 0
         for row in rows:
-            headers = _headers.decode(row.headers)
+            headers = headers_of(row.headers, row.sequence)
             record = NewRecord(row.key.encode(), row.value, headers)
             size += record.size_bytes
             if row.sequence != after + 1 or (size > self.log.batch_bytes_max and batch):

@@ -1,25 +1,19 @@
-"""Saving what a batch decided: each class of rows in one statement, and the views that follow from the states."""
+"""Saving what a batch decided: each class of rows set-based, and the views that follow from the states."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-from sqlalchemy import TextClause, text
-
-from leadway.eventlog import Partition, partition_of
-from leadway.facts import LEAD_EVENTS, CatalogFact, Envelope
-from leadway.facts.codec import encode_data, encode_headers
+from leadway.facts import LEAD_EVENTS, CatalogFact
+from leadway.facts.codec import encode_data
 from leadway.stage import _sql
 from leadway.stage._codec import encode
 from leadway.stage._declare import Stage, View
 from leadway.stage._direct import Executes
-from leadway.stage._inputs import FactInput, Stamped
+from leadway.stage._inputs import FactInput
 from leadway.stage._rows import KeyedRows, SubjectRow
-
-_headers = msgspec.msgpack.Encoder()
+from leadway.stage._writes import Writes
 
 
 class ViewWriter:
@@ -29,16 +23,18 @@ class ViewWriter:
         self.view = view
         columns = ", ".join(f'"{name}"' for name in view.columns)
         arrays = ", ".join(f"CAST(:c{i} AS {kind}[])" for i, kind in enumerate(view.columns.values()))
-        self._drop: TextClause = text(f"DELETE FROM {view.table} WHERE subject = ANY(CAST(:subjects AS text[]))")
-        self._add: TextClause = text(
+        self._drop = f"DELETE FROM {view.table} WHERE subject = ANY(CAST(:subjects AS text[]))"
+        self._add = (
             f"INSERT INTO {view.table} (subject, {columns}) SELECT * FROM unnest(CAST(:subjects AS text[]), {arrays})"
         )
 
-    async def save(self, connection: Executes, rows: Iterable[SubjectRow]) -> None:
+    def save(self, writes: Writes, rows: Iterable[SubjectRow]) -> None:
         """Replace the rows of the subjects whose rows differ."""
         drop: list[str] = []
         added: list[tuple[Any, ...]] = []
         for row in rows:
+            if not (row.mirror_changed if self.view.of == "mirror" else row.state_changed):
+                continue
             before, after = self._values(row, before=True), self._values(row, before=False)
             if before == after:
                 continue
@@ -46,14 +42,11 @@ class ViewWriter:
                 drop.append(row.subject)
             added.extend((row.subject, *values) for values in after)
         if drop:
-            await connection.execute(self._drop, {"subjects": drop})
-        await self.insert(connection, added)
-
-    async def insert(self, connection: Executes, added: Sequence[tuple[Any, ...]]) -> None:
-        """Add rows, each with its subject first."""
+            writes.add(f"drop_{self.view.table}", self._drop, {"subjects": drop})
         if added:
             subjects, *columns = map(list, zip(*added, strict=True))
-            await connection.execute(self._add, {"subjects": subjects} | {f"c{i}": c for i, c in enumerate(columns)})
+            values = {"subjects": subjects} | {f"c{i}": c for i, c in enumerate(columns)}
+            writes.add(f"add_{self.view.table}", self._add, values)
 
     def _values(self, row: SubjectRow, *, before: bool) -> list[tuple[Any, ...]]:
         if self.view.of == "mirror":
@@ -63,13 +56,10 @@ class ViewWriter:
         return list(self.view.rows(row.subject, value))
 
 
-async def save_subjects(connection: Executes, rows: Sequence[SubjectRow]) -> None:
+def save_subjects(writes: Writes, rows: Sequence[SubjectRow]) -> None:
     """States, mirrors and flags of the rows that changed; None keeps what is there."""
-    if not rows:
-        return
-    await connection.execute(
-        _sql.SAVE_SUBJECTS,
-        {
+    if rows:
+        columns = {
             "topics": [row.topic for row in rows],
             "subjects": [row.subject for row in rows],
             "states": [encode(row.state) if row.state_changed else None for row in rows],
@@ -77,16 +67,16 @@ async def save_subjects(connection: Executes, rows: Sequence[SubjectRow]) -> Non
             "last_ats": [row.last_at for row in rows],
             "correlations": [row.correlation for row in rows],
             "parked": [row.parked for row in rows],
-        },
-    )
+        }
+        writes.add("save_subjects", _sql.SAVE_SUBJECTS, columns)
 
 
-async def save_keyed(connection: Executes, table: str, rows: KeyedRows) -> None:
+def save_keyed(writes: Writes, table: str, rows: KeyedRows) -> None:
     """Shared or identity values that the batch changed."""
     keys = sorted(rows.changed)
     if keys:
-        values = [encode(rows.values[key]) for key in keys]
-        await connection.execute(_sql.KEYED[table]["save"], {"keys": keys, "values": values})
+        values = {"keys": keys, "values": [encode(rows.values[key]) for key in keys]}
+        writes.add(f"save_{table}", _sql.SAVE_KEYS.format(table=table), values)
 
 
 async def save_catalogs(connection: Executes, edits: Sequence[CatalogFact]) -> None:
@@ -107,7 +97,7 @@ async def save_catalogs(connection: Executes, edits: Sequence[CatalogFact]) -> N
     )
 
 
-async def save_timers(connection: Executes, stage: Stage, rows: Iterable[SubjectRow]) -> None:
+def save_timers(writes: Writes, stage: Stage, rows: Iterable[SubjectRow]) -> None:
     """The timers that the changed states ask for."""
     gone: list[tuple[str, str]] = []
     due: list[tuple[str, str, Any]] = []
@@ -119,44 +109,9 @@ async def save_timers(connection: Executes, stage: Stage, rows: Iterable[Subject
         gone.extend((row.subject, name) for name in before if name not in after)
         due.extend((row.subject, name, at) for name, at in after.items() if before.get(name) != at)
     if gone:
-        await connection.execute(_sql.DROP_TIMERS, _columns(gone, "subjects", "names"))
+        writes.add("drop_timers", _sql.DROP_TIMERS, _columns(gone, "subjects", "names"))
     if due:
-        await connection.execute(_sql.SAVE_TIMERS, _columns(due, "subjects", "names", "dues"))
-
-
-async def stamp(
-    connection: Executes, facts: Sequence[Envelope], encoded: Mapping[str, bytes], partitions: int
-) -> list[Stamped]:
-    """Number the facts, dense for each partition, and put them into the outbox: the transaction's last step."""
-    if not facts:
-        return []
-    places = [Partition(fact.data.topic, partition_of(fact.subject.encode(), partitions)) for fact in facts]
-    touched = sorted(set(places))
-    spots = {"topics": [each.topic for each in touched], "partitions": [each.number for each in touched]}
-    locked = (await connection.execute(_sql.LOCK_COUNTERS, spots)).all()
-    if len(locked) < len(touched):
-        await connection.execute(_sql.ADD_COUNTERS, spots)
-        locked = (await connection.execute(_sql.LOCK_COUNTERS, spots)).all()
-    counts = {Partition(row.topic, row.partition): itertools.count(row.sequence + 1) for row in locked}
-    stamped: list[Stamped] = []
-    for place, fact in zip(places, facts, strict=True):
-        numbered = msgspec.structs.replace(fact, sequence=next(counts[place]))
-        stamped.append(Stamped(place, numbered.sequence, numbered, encoded[fact.id]))
-    last = {each.partition: each.sequence for each in stamped}
-    await connection.execute(
-        _sql.STAMP,
-        {
-            **spots,
-            "sequences": [last[each] for each in touched],
-            "out_topics": [each.partition.topic for each in stamped],
-            "out_partitions": [each.partition.number for each in stamped],
-            "out_sequences": [each.sequence for each in stamped],
-            "keys": [each.envelope.subject for each in stamped],
-            "headers": [_headers.encode(encode_headers(each.envelope)) for each in stamped],
-            "values": [each.value for each in stamped],
-        },
-    )
-    return stamped
+        writes.add("save_timers", _sql.SAVE_TIMERS, _columns(due, "subjects", "names", "dues"))
 
 
 async def save_parking(

@@ -23,25 +23,12 @@ SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:
 ON CONFLICT DO NOTHING
 """)
 
-ADD_IDEMPOTENCY = text("""
-INSERT INTO idempotency (caller, method, path, key, digest, created_at)
-SELECT caller, method, path, key, digest, clock_timestamp()
-FROM unnest(CAST(:callers AS text[]), CAST(:methods AS text[]), CAST(:paths AS text[]), CAST(:keys AS text[]),
-            CAST(:digests AS bytea[])) AS u(caller, method, path, key, digest)
-ORDER BY caller, method, path, key ON CONFLICT DO NOTHING
-""")
-LOCK_IDEMPOTENCY = text("""
-SELECT i.caller, i.method, i.path, i.key, i.digest, i.status, i.answer FROM idempotency AS i
-JOIN unnest(CAST(:callers AS text[]), CAST(:methods AS text[]), CAST(:paths AS text[]), CAST(:keys AS text[]))
-  AS u(caller, method, path, key) USING (caller, method, path, key)
-ORDER BY i.caller, i.method, i.path, i.key FOR UPDATE OF i
-""")
-SAVE_IDEMPOTENCY = text("""
+SAVE_IDEMPOTENCY = """
 UPDATE idempotency AS i SET status = u.status, answer = u.answer
 FROM unnest(CAST(:callers AS text[]), CAST(:methods AS text[]), CAST(:paths AS text[]), CAST(:keys AS text[]),
             CAST(:statuses AS int[]), CAST(:answers AS bytea[])) AS u(caller, method, path, key, status, answer)
 WHERE i.caller = u.caller AND i.method = u.method AND i.path = u.path AND i.key = u.key
-""")
+"""
 DROP_IDEMPOTENCY = text("""
 DELETE FROM idempotency AS i
 USING unnest(CAST(:callers AS text[]), CAST(:methods AS text[]), CAST(:paths AS text[]), CAST(:keys AS text[]))
@@ -53,40 +40,24 @@ DELETE FROM idempotency WHERE ctid IN (
   SELECT ctid FROM idempotency WHERE created_at < clock_timestamp() - make_interval(hours => :hours) LIMIT 5000)
 """)
 
-ADD_SUBJECTS = text("""
-INSERT INTO subjects (topic, subject)
-SELECT topic, subject FROM unnest(CAST(:topics AS text[]), CAST(:subjects AS text[])) AS u(topic, subject)
-ON CONFLICT DO NOTHING
-""")
-LOCK_SUBJECTS = text("""
-SELECT s.topic, s.subject, s.state, s.mirror, s.last_at, s.correlation, s.parked FROM subjects AS s
-WHERE s.subject = ANY(CAST(:subjects AS text[])) ORDER BY s.topic, s.subject FOR UPDATE
-""")
-SAVE_SUBJECTS = text("""
+SAVE_SUBJECTS = """
 INSERT INTO subjects (topic, subject, state, mirror, last_at, correlation, parked)
 SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:subjects AS text[]), CAST(:states AS bytea[]),
   CAST(:mirrors AS bytea[]), CAST(:last_ats AS timestamptz[]), CAST(:correlations AS text[]), CAST(:parked AS bool[]))
 ON CONFLICT (subject, topic) DO UPDATE SET state = coalesce(excluded.state, subjects.state),
   mirror = coalesce(excluded.mirror, subjects.mirror), last_at = excluded.last_at,
   correlation = excluded.correlation, parked = excluded.parked
-""")
+"""
 READ_SUBJECT = text("SELECT state, mirror FROM subjects WHERE topic = :topic AND subject = :subject")
 
-_KEYED = {
-    "add": "INSERT INTO {table} (key) SELECT unnest(CAST(:keys AS text[])) ON CONFLICT DO NOTHING",
-    "lock": "SELECT key, value FROM {table} WHERE key = ANY(CAST(:keys AS text[])) ORDER BY key FOR UPDATE",
-    "save": """UPDATE {table} AS t SET value = u.value
-               FROM unnest(CAST(:keys AS text[]), CAST(:values AS bytea[])) AS u(key, value) WHERE t.key = u.key""",
-}
-KEYED = {
-    table: {name: text(sql.format(table=table)) for name, sql in _KEYED.items()}
+ADD_KEYS = {
+    table: text(f"INSERT INTO {table} (key) SELECT unnest(CAST(:keys AS text[])) ON CONFLICT DO NOTHING")
     for table in ("shared_keys", "identity_keys")
 }
-
-SURROUNDINGS = text("""
-SELECT clock_timestamp() AS now, pg_current_xact_id()::text AS xid, pg_postmaster_start_time() AS server,
-  (SELECT revision FROM catalog_revision) AS revision
-""")
+SAVE_KEYS = """
+UPDATE {table} AS t SET value = u.value
+FROM unnest(CAST(:keys AS text[]), CAST(:values AS bytea[])) AS u(key, value) WHERE t.key = u.key
+"""
 NEXT_REVISION = text("UPDATE catalog_revision SET revision = revision + 1 RETURNING revision")
 SAVE_CATALOGS = text("""
 INSERT INTO catalogs (kind, entity_id, version, document, revision)
@@ -98,15 +69,15 @@ SET version = excluded.version, document = excluded.document, revision = exclude
 WHERE catalogs.version < excluded.version
 """)
 
-DROP_TIMERS = text("""
+DROP_TIMERS = """
 DELETE FROM timers AS t USING unnest(CAST(:subjects AS text[]), CAST(:names AS text[])) AS u(subject, name)
 WHERE t.subject = u.subject AND t.name = u.name
-""")
-SAVE_TIMERS = text("""
+"""
+SAVE_TIMERS = """
 INSERT INTO timers (subject, name, due_at)
 SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[]), CAST(:dues AS timestamptz[]))
 ON CONFLICT (subject, name) DO UPDATE SET due_at = excluded.due_at
-""")
+"""
 # The statement's time, for a volatile clock is no condition of an index; and each lead's flag by its key, for a join
 # would read every lead.
 DUE_TIMERS = text("""
@@ -125,26 +96,28 @@ WHERE (SELECT s.parked FROM subjects AS s WHERE s.subject = t.subject AND s.topi
 ORDER BY t.due_at LIMIT 1
 """)
 
-LOCK_COUNTERS = text("""
-SELECT c.topic, c.partition, c.sequence FROM counters AS c
-JOIN unnest(CAST(:topics AS text[]), CAST(:partitions AS int[])) AS u(topic, partition) USING (topic, partition)
-ORDER BY c.topic, c.partition FOR UPDATE OF c
-""")
 ADD_COUNTERS = text("""
 INSERT INTO counters (topic, partition, sequence)
 SELECT topic, partition, 0 FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[])) AS u(topic, partition)
 ON CONFLICT DO NOTHING
 """)
-STAMP = text("""
-WITH moved AS (
-  UPDATE counters AS c SET sequence = u.sequence
-  FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:sequences AS bigint[]))
-    AS u(topic, partition, sequence)
-  WHERE c.topic = u.topic AND c.partition = u.partition)
+COUNT = """
+WITH held AS (
+  SELECT c.topic, c.partition, u.count FROM counters AS c
+  JOIN unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:counts AS bigint[])) AS u(topic, partition, count)
+    USING (topic, partition)
+  ORDER BY c.topic, c.partition FOR UPDATE OF c)
+UPDATE counters AS c SET sequence = c.sequence + h.count FROM held AS h
+WHERE c.topic = h.topic AND c.partition = h.partition
+RETURNING c.topic, c.partition, c.sequence - h.count AS base
+"""
+OUT = """
 INSERT INTO outbox (topic, partition, sequence, key, headers, value)
-SELECT * FROM unnest(CAST(:out_topics AS text[]), CAST(:out_partitions AS int[]), CAST(:out_sequences AS bigint[]),
-  CAST(:keys AS text[]), CAST(:headers AS bytea[]), CAST(:values AS bytea[]))
-""")
+SELECT u.topic, u.partition, m.base + u.nth, u.key, u.headers, u.value
+FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:nths AS bigint[]), CAST(:keys AS text[]),
+  CAST(:headers AS bytea[]), CAST(:values AS bytea[])) AS u(topic, partition, nth, key, headers, value)
+JOIN {counted} AS m USING (topic, partition)
+"""
 
 PARK = text("""
 INSERT INTO parked (topic, partition, "offset", subject, type, reason, parked_at)

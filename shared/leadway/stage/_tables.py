@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from leadway.stage._declare import Stage, View
+from leadway.stage._functions import create_functions
 
 FOLDED = ("subjects", "shared_keys", "identity_keys", "timers", "catalogs", "catalog_revision")
 KEPT = ("positions", "counters", "sent", "outbox", "leases", "idempotency", "parked", "resends")
@@ -63,7 +64,11 @@ def view_ddl(view: View) -> tuple[str, ...]:
 
 
 async def create_views(connection: AsyncConnection, stage: Stage) -> None:
-    """Make the tables of the stage's views. Raises ValueError where one exists with other columns: rebuild then."""
+    """Make the tables of the stage's views, and the functions that batches call.
+
+    Raises ValueError where a table exists with other columns: rebuild then.
+    """
+    await create_functions(connection)
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(current_schema() || '/views'))"))
     for view in stage.views:
         for statement in view_ddl(view):

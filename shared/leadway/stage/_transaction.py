@@ -19,10 +19,12 @@ from leadway.stage._catalogs import CatalogCache
 from leadway.stage._deciding import Deciding, Origin
 from leadway.stage._declare import Answer, Stage
 from leadway.stage._direct import Executes, begin
-from leadway.stage._inputs import Batch, FactInput, Outcome, RequestInput
-from leadway.stage._loading import Loader, advance, keys_of, storable
+from leadway.stage._inputs import Batch, FactInput, Outcome, Place, RequestInput
+from leadway.stage._loading import InTransaction, Loader, advance, keys_of, storable
 from leadway.stage._refusals import Fenced, KeysMissing, OutcomeUnknown, ServerChanged, Stopped, Unacceptable
+from leadway.stage._stamping import Stamping
 from leadway.stage._trouble import Surroundings
+from leadway.stage._writes import Writes
 
 _log = structlog.get_logger("leadway.stage")
 _REDOS_MAX = 8
@@ -45,7 +47,7 @@ class Transactions:
         """
         self._engine = engine
         self._stage = stage
-        self._partitions = partitions
+        self._stamping = Stamping(partitions)
         self._cache = cache
         self.loader = Loader(stage)
         self._check_server = check_server
@@ -87,6 +89,7 @@ class Transactions:
         except (DBAPIError, OSError, LogError) as error:
             raise _trouble.surroundings(error) from error
         self.loader.forget()
+        self._stamping.forget()
         self._cache.forget()
         self._server = started_at
 
@@ -112,6 +115,7 @@ class Transactions:
                 await self._refresh(connection)
         _crash.point("transaction.after_commit")
         self.loader.learned("shared_keys", batch.shared_hint)
+        self._stamping.committed()
         return outcome
 
     async def _refresh(self, connection: AsyncConnection) -> None:
@@ -121,24 +125,15 @@ class Transactions:
             _log.info("catalogs_not_refreshed", error=type(error).__name__)
 
     async def _work(self, connection: Executes, batch: Batch) -> tuple[str, Outcome]:
-        await advance(connection, batch.advances)
-        if batch.resends:
-            places = [(place.topic, place.partition, place.offset) for place in batch.resends]
-            topics, partitions, offsets = map(list, zip(*places, strict=True))
-            columns = {"topics": topics, "partitions": partitions, "offsets": offsets}
-            await connection.execute(_sql.ADD_RESENDS, columns)
+        advances = batch.advances
+        if self._stage.identity is not None:  # its rows come between positions and leads in the order of locks
+            await advance(connection, advances)
+            advances = ()
         answers = await self.loader.idempotency(connection, batch)
         identity = await self.loader.identities(connection, batch)
-        rows = await self.loader.subjects(connection, batch, identity, answers)
-        deciding, xid = await self._under_locks(connection, batch, answers, identity, rows)
-        answered = frozenset(answers)
-        deciding.run(batch.inputs)
-        return xid, await self._save(connection, batch, deciding, answered)
-
-    async def _under_locks(
-        self, connection: Executes, batch: Batch, answers: dict[int, Any], identity: Any, rows: dict[str, Any]
-    ) -> tuple[Deciding, str]:
-        """The batch ready to be decided: shared rows locked, then the clock read."""
+        rows, surroundings = await self.loader.open(connection, batch, identity, answers, advances)
+        if batch.resends:
+            await self._keep_resends(connection, batch.resends)
         deciding = Deciding(
             stage=self._stage,
             rows=rows,
@@ -148,18 +143,33 @@ class Transactions:
             now=_EPOCH,
             answers=answers,
         )
+        surroundings = await self._surround(connection, batch, deciding, surroundings)
+        answered = frozenset(answers)
+        deciding.run(batch.inputs)
+        return surroundings.xid, await self._save(connection, batch, deciding, answered)
+
+    async def _keep_resends(self, connection: Executes, resends: Sequence[Place]) -> None:
+        places = [(place.topic, place.partition, place.offset) for place in resends]
+        topics, partitions, offsets = map(list, zip(*places, strict=True))
+        columns = {"topics": topics, "partitions": partitions, "offsets": offsets}
+        await connection.execute(_sql.ADD_RESENDS, columns)
+
+    async def _surround(
+        self, connection: Executes, batch: Batch, deciding: Deciding, surroundings: InTransaction
+    ) -> InTransaction:
+        """Make the batch ready to be decided: shared rows locked, and then the clock read."""
         if self._stage.shared is not None:
-            deciding.catalogs = await self._cache.refresh(connection)
+            deciding.catalogs = await self._cache.at(connection, surroundings.revision)
             keys = batch.shared_hint | deciding.shared_keys(batch.inputs)
-            deciding.shared = await self.loader.keyed(connection, "shared_keys", self._stage.shared, keys)
+            deciding.shared, later = await self.loader.keyed(connection, "shared_keys", self._stage.shared, keys)
+            surroundings = later or surroundings
             batch.shared_hint = frozenset(keys)
-        surroundings = (await connection.execute(_sql.SURROUNDINGS)).one()
         if surroundings.server != self._server:
             raise ServerChanged(surroundings.server)
         deciding.now = surroundings.now
         deciding.catalogs = await self._cache.at(connection, surroundings.revision)
         deciding.looked_up = await self._look_up(connection, batch, deciding)
-        return deciding, surroundings.xid
+        return surroundings
 
     async def _look_up(
         self, connection: Executes, batch: Batch, deciding: Deciding
@@ -180,16 +190,17 @@ class Transactions:
         leads = _saving.lead_rows(rows)
         stamped_subjects = {fact.subject for fact in deciding.facts}
         changed = [row for row in rows if row.changed or row.subject in stamped_subjects]
-        await _saving.save_subjects(connection, changed)
-        await _saving.save_keyed(connection, "identity_keys", deciding.identity)
-        await _saving.save_keyed(connection, "shared_keys", deciding.shared)
         await _saving.save_catalogs(connection, deciding.edits)
-        for view in self._views:
-            await view.save(connection, leads)
-        await _saving.save_timers(connection, self._stage, leads)
         await _saving.save_parking(connection, deciding.parked, deciding.released)
-        await self._save_answers(connection, batch, deciding, answered)
-        facts = await _saving.stamp(connection, deciding.facts, deciding.encoded, self._partitions)
+        writes = Writes()
+        _saving.save_subjects(writes, changed)
+        _saving.save_keyed(writes, "identity_keys", deciding.identity)
+        _saving.save_keyed(writes, "shared_keys", deciding.shared)
+        for view in self._views:
+            view.save(writes, leads)
+        _saving.save_timers(writes, self._stage, leads)
+        await self._save_answers(connection, writes, batch, deciding, answered)
+        facts = await self._stamping.stamp(connection, writes, deciding.facts, deciding.encoded)
         outcome = Outcome(facts=facts, parked=deciding.newly_parked, edited=bool(deciding.edits))
         outcome.next_timer_at = min(
             (timer.due_at for row in leads if row.state_changed for timer in self._stage.timers(row.state)),
@@ -201,7 +212,7 @@ class Transactions:
         return outcome
 
     async def _save_answers(
-        self, connection: Executes, batch: Batch, deciding: Deciding, answered: frozenset[int]
+        self, connection: Executes, writes: Writes, batch: Batch, deciding: Deciding, answered: frozenset[int]
     ) -> None:
         """Keep what was decided now; answers that were there before stay as they are."""
         final = {item.request.idempotency: item.final for item in batch.inputs if isinstance(item, RequestInput)}
@@ -215,7 +226,7 @@ class Transactions:
         if kept:
             columns = _answers.key_columns([key for key, _ in kept])
             values = {"statuses": [status for _, (status, _) in kept], "answers": [data for _, (_, data) in kept]}
-            await connection.execute(_sql.SAVE_IDEMPOTENCY, columns | values)
+            writes.add("save_idempotency", _sql.SAVE_IDEMPOTENCY, columns | values)
         if dropped:
             await connection.execute(_sql.DROP_IDEMPOTENCY, _answers.key_columns(dropped))
 
