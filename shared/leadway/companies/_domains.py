@@ -60,6 +60,8 @@ def company_domain(said: str | None) -> str | None:
 
 
 def _host(said: str) -> str | None:
+    if len(said) <= _HOST_LENGTH_MAX and _HOST.fullmatch(said):
+        return said  # as the domain of a normalised e-mail is
     text = _SCHEME.sub("", said.strip().lower())
     host = re.split(r"[/?#\s]", text, maxsplit=1)[0].rpartition("@")[2].partition(":")[0].rstrip(".")
     if not host.isascii():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 # Letters that Unicode does not take apart into a base letter and an accent.
@@ -13,6 +14,8 @@ _LETTERS: Final = str.maketrans(
 _BETWEEN: Final = re.compile(r"[\W_]+")
 
 
+# Words come again and again: countries, industries, products, the values of conditions.
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Without regard to case, accents, punctuation and blanks: `Hôpital & Santé` is `hopital sante`."""
     folded = text.casefold()

@@ -35,14 +35,16 @@ def capture_of(source: SourceChanged, submission: Submission, digests: Digests, 
     """The command; its second half is filled in under the lock."""
     person = submission.person
     email = person.email or ""
+    email_digest = digests.email(email)
     key = submission.submission_key
+    submission_digest = digests.of(f"{source.entity_id}\n{key}") if key else None
     touch = submission.touch
     return Capture(
         source_id=source.entity_id,
         origin=submission.origin or source.origin,
         brought_by=source.partner_id if (submission.origin or source.origin) != "vendor" else None,
-        email_digest=digests.email(email),
-        submission_digest=digests.of(f"{source.entity_id}\n{key}") if key else None,
+        email_digest=email_digest,
+        submission_digest=submission_digest,
         company=company_of(submission.company),
         domain=submission.company.domain,
         product_said=submission.product,
@@ -59,8 +61,8 @@ def capture_of(source: SourceChanged, submission: Submission, digests: Digests, 
                 last_name=person.last_name,
                 phone=person.phone or person.phone_said,
             ),
-            email_digest=digests.email(email),
-            submission_digest=digests.of(f"{source.entity_id}\n{key}") if key else None,
+            email_digest=email_digest,
+            submission_digest=submission_digest,
             url=touch.url,
             asset=touch.asset,
             fields=submission.fields,

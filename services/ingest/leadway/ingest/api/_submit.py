@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import itertools
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -37,7 +36,8 @@ from leadway.web import (
     problem_response,
 )
 
-PATH = re.compile(r"/ingest/v1/sources/([^/]+)/leads")
+_BEFORE = "/ingest/v1/sources/"
+_BEHIND = "/leads"
 BODY_BYTES_MAX = 256 * 1024
 CSV_BYTES_MAX = 16 * 1024 * 1024
 _ROWS_AT_ONCE = 500
@@ -56,13 +56,14 @@ class Submissions:
 
     def shortcut(self, scope: Scope) -> ASGIApp | None:
         """Picks the requests that are answered here."""
-        if scope["method"] in {"POST", "OPTIONS"} and PATH.fullmatch(scope["path"]):
-            return self
+        path: str = scope["path"]
+        if path.startswith(_BEFORE) and path.endswith(_BEHIND) and scope["method"] in {"POST", "OPTIONS"}:
+            source_id = path[len(_BEFORE) : -len(_BEHIND)]
+            return self if source_id and "/" not in source_id else None
         return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = PATH.fullmatch(scope["path"])
-        source = await self._source(found.group(1) if found else "")
+        source = await self._source(scope["path"][len(_BEFORE) : -len(_BEHIND)])
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if scope["method"] == "OPTIONS":
             await _send(send, 204, b"", preflight(source, headers))
@@ -81,7 +82,7 @@ class Submissions:
         kind = post.source.kind
         if not key_in_body(kind):
             self._check_key(post)  # before anything is read: who has no key gets no room for a large file
-        post = replace(post, body=await read_bounded(receive, CSV_BYTES_MAX if kind == "csv" else BODY_BYTES_MAX))
+        post.body = await read_bounded(receive, CSV_BYTES_MAX if kind == "csv" else BODY_BYTES_MAX)
         if key_in_body(kind):
             self._check_key(post)
         return await self._csv(post) if kind == "csv" else await self._one(post)

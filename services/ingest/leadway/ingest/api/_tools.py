@@ -15,9 +15,9 @@ from leadway.stage import Answer
 _PREFLIGHT_SECONDS = "86400"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Post:
-    """What came in."""
+    """What came in. `body` is empty until it was read."""
 
     source: SourceChanged
     headers: Mapping[bytes, bytes]

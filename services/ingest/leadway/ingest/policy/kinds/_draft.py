@@ -158,7 +158,7 @@ class Draft:
         )
 
 
-def company_said(values: Mapping[str, str], email: str | None, headcount: int | None = None) -> CompanySaid:
+def company_said(values: Mapping[str, str], email: str | None) -> CompanySaid:
     """The company out of our field names; its domain is what was said, else that of the e-mail."""
     return CompanySaid(
         name=values.get("company"),
@@ -169,7 +169,7 @@ def company_said(values: Mapping[str, str], email: str | None, headcount: int | 
         city=values.get("city"),
         postal_code=values.get("postal_code"),
         industry=values.get("industry"),
-        employees=employees(values.get("employees")) if headcount is None else headcount,
+        employees=employees(values.get("employees")),
     )
 
 

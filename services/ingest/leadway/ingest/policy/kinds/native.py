@@ -7,11 +7,11 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from leadway.companies import company_domain
 from leadway.decider import Fault
 from leadway.ingest.policy.companies import employees
 from leadway.ingest.policy.countries import country_code
-from leadway.ingest.policy.emails import normalise_email
-from leadway.ingest.policy.kinds._draft import company_said
+from leadway.ingest.policy.emails import email_domain, normalise_email
 from leadway.ingest.policy.kinds._json import read_json
 from leadway.ingest.policy.kinds._strict import escaped, faults_in
 from leadway.ingest.policy.kinds._texts import AGE_MAX, AHEAD_MAX, mapping, text_of
@@ -21,6 +21,7 @@ from leadway.ingest.policy.submission import (
     DEFAULT_TOUCH,
     Accepted,
     CampaignCode,
+    CompanySaid,
     ConsentSaid,
     PersonSaid,
     Submission,
@@ -114,7 +115,6 @@ _DECODER: Final = msgspec.json.Decoder(NativeSubmission)
 _NOWHERE: Final = NativeCompany()
 _EMPTY: Final[dict[str, str]] = {}
 _FIELD_NAME_LENGTH_MAX: Final = 120
-_FIELDS: Final = ("name", "domain", "country", "region", "city", "postal_code", "industry")
 
 
 def read_native(body: bytes, *, received_at: datetime) -> Accepted:
@@ -131,7 +131,7 @@ def read_native(body: bytes, *, received_at: datetime) -> Accepted:
     if said is None or b"\\u0000" in body:
         said = _examine(body, received_at)
     email = normalise_email(said.person.email)
-    faults = tuple(_faults_of_values(said, received_at))
+    faults = _faults_of_values(said, email, received_at)
     if email is None or faults:
         raise BadPayload("The submission was not taken.", faults[:FAULTS_MAX])
     return Accepted(_submission(said, email, received_at))
@@ -149,7 +149,7 @@ def _examine(body: bytes, received_at: datetime) -> NativeSubmission:
     else:
         if not faults:
             return said
-        faults.extend(_faults_of_values(said, received_at))
+        faults.extend(_faults_of_values(said, normalise_email(said.person.email), received_at))
     raise BadPayload("The submission was not taken.", faults[:FAULTS_MAX])
 
 
@@ -165,8 +165,8 @@ def _faults_beside(document: object, named: set[str], received_at: datetime) -> 
     return found
 
 
-def _faults_of_values(said: NativeSubmission, received_at: datetime) -> list[Fault]:
-    found = _email_faults(said.person.email)
+def _faults_of_values(said: NativeSubmission, email: str | None, received_at: datetime) -> list[Fault]:
+    found = [] if email else _email_faults(said.person.email)
     if said.occurred_at is not None:
         found.extend(_moment_faults(said.occurred_at, received_at))
     for name in said.fields or _EMPTY:
@@ -175,13 +175,17 @@ def _faults_of_values(said: NativeSubmission, received_at: datetime) -> list[Fau
             found.append(Fault(f"#/fields/{escaped(name)}", problem))
         elif "\0" in name:
             found.append(Fault(f"#/fields/{escaped(name)}".replace("\0", ""), "has a NUL character in its name"))
-    purposes = [each.purpose for each in said.consent or ()]
-    found.extend(
+    if said.consent:
+        found.extend(_consent_faults([each.purpose for each in said.consent]))
+    return found
+
+
+def _consent_faults(purposes: list[str]) -> list[Fault]:
+    return [
         Fault(f"#/consent/{index}/purpose", "is named twice")
         for index, purpose in enumerate(purposes)
         if purpose in purposes[:index]
-    )
-    return found
+    ]
 
 
 def _email_faults(email: str) -> list[Fault]:
@@ -200,9 +204,7 @@ def _moment_faults(occurred_at: datetime, received_at: datetime) -> list[Fault]:
 
 def _submission(said: NativeSubmission, email: str, received_at: datetime) -> Submission:
     company = said.company or _NOWHERE
-    values = {name: text for name in _FIELDS if (text := (getattr(company, name) or "").strip())}
-    if "name" in values:
-        values["company"] = values.pop("name")
+    country = _said(company.country)
     utm = Utm() if said.utm is None else _utm(said.utm)
     occurred_at = received_at if said.occurred_at is None else min(said.occurred_at.astimezone(UTC), received_at)
     return Submission(
@@ -210,8 +212,8 @@ def _submission(said: NativeSubmission, email: str, received_at: datetime) -> Su
         occurred_at=occurred_at,
         test=bool(said.test),
         touch=TouchSaid() if said.touch is None else _touch(said.touch),
-        person=_person(said.person, email, company.country),
-        company=company_said(values, email, employees(company.employees)),
+        person=_person(said.person, email, country),
+        company=_company(company, email, country),
         product=_said(said.product),
         campaigns=_campaigns(_said(said.campaign), utm.campaign),
         utm=utm,
@@ -229,6 +231,20 @@ def _person(said: NativePerson, email: str, country: str | None) -> PersonSaid:
         last_name=_said(said.last_name),
         phone=e164(phone, country_code(country)) if phone else None,
         phone_said=phone,
+    )
+
+
+def _company(said: NativeCompany, email: str, country: str | None) -> CompanySaid:
+    return CompanySaid(
+        name=_said(said.name),
+        domain=company_domain(_said(said.domain)) or company_domain(email_domain(email)),
+        country=country_code(country),
+        country_said=country,
+        region=_said(said.region),
+        city=_said(said.city),
+        postal_code=_said(said.postal_code),
+        industry=_said(said.industry),
+        employees=employees(said.employees),
     )
 
 
