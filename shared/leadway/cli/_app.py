@@ -126,6 +126,29 @@ def doctor(data_dir: DataDir = None, kafka: Kafka = None, database: Database = N
 
 
 @app.command()
+def verify(
+    record: Annotated[
+        Path | None, typer.Option(help="What a client was told, as leadway.verify.Recorder writes.")
+    ] = None,
+    received: Annotated[Path | None, typer.Option(help="What a receiver of webhooks took, as JSON lines.")] = None,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Nobody but the record's client sent leads to its sources.")
+    ] = False,
+    settle: Annotated[float, typer.Option(help="For how many seconds to wait until everything is done.")] = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
+    url: Url = None,
+    data_dir: DataDir = None,
+    kafka: Kafka = None,
+    database: Database = None,
+) -> None:
+    """Judge by log, databases and what clients were told whether anything was lost, doubled or too early."""
+    from leadway.cli._verify import verify as run
+
+    given = _flags(data_dir=data_dir, kafka=kafka, database_url=database)
+    run(given, record=record, received=received, complete=complete, settle=settle, as_json=as_json, url=url)
+
+
+@app.command()
 def docs(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file differs.")] = False,
 ) -> None:
