@@ -28,7 +28,7 @@ from leadway.web._traceparent import continue_trace, enter_trace, leave_trace, t
 
 BODY_BYTES_MAX: Final = 256 * 1024
 REQUEST_SECONDS_MAX: Final = 30.0
-REQUESTS_MAX: Final = 2_000
+REQUESTS_MAX: Final = 1_000
 
 Shortcut = Callable[[Scope], ASGIApp | None]
 """Picks requests that an app of its own answers before FastAPI is asked; None: not this one."""
