@@ -27,6 +27,7 @@ from leadway.facts.personal import Person, SubmissionDetails, seal
 from leadway.facts.terms import Company, Touch
 from leadway.hosting import Deployment, Settings, deployment, rebuild
 from leadway.stage import Built, ServiceHost, StageRuntime
+from leadway.testing.serving import eventually
 from leadway.web import Role, issue_token
 
 QUICK = Retries(message_delays=(0.05, 0.05), pause_delays=(0.05, 0.1, 0.3), paused_after_seconds=0.0)
@@ -117,11 +118,20 @@ class Street:
             await producer.close()
 
     async def comes_to(self, path: str, status: str) -> None:
-        deadline = asyncio.get_running_loop().time() + 15
-        found = ""
-        while (found := (await self.get(path))["status"]) != status:
-            assert asyncio.get_running_loop().time() < deadline, f"it is still {found}"
-            await asyncio.sleep(0.01)
+        async def there() -> bool:
+            return (await self.get(path))["status"] == status
+
+        await eventually(there)
+
+    async def deliveries(self, endpoint_id: str, *statuses: str) -> list[tuple[str, str, int]]:
+        """Type, status and attempts of an endpoint's messages, newest fact first, once these are their statuses."""
+
+        async def look() -> list[tuple[str, str, int]] | None:
+            page = await self.get(f"/delivery/v1/endpoints/{endpoint_id}/deliveries")
+            found = [(one["type"], one["status"], one["attempts"]) for one in page["data"]]
+            return found if tuple(each[1] for each in found) == statuses else None
+
+        return await eventually(look)
 
     async def get(self, path: str, partner_id: str | None = None) -> Any:
         response = await self.client.get(path, headers=self.token(partner_id))
@@ -158,7 +168,7 @@ async def street(database: str, tmp_path: Path) -> AsyncGenerator[Street]:
         yield Street(deployed, receiver, client)
 
 
-async def until(holds: Callable[[], Any], seconds: float = 15.0) -> None:
+async def until(holds: Callable[[], Any], seconds: float = 60.0) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not holds():
         assert asyncio.get_running_loop().time() < deadline, "it did not come to that in time"
@@ -243,16 +253,8 @@ async def test_a_refused_message_is_given_up_and_the_lead_goes_on(street: Street
     await street.say(captured(), assigned("ptr_1", "asg_1"))
     await until(lambda: "lead.assigned" in street.receiver.types("/hook"))
     assert street.receiver.types("/hook").count("lead.captured") == 3
-
-    async def settled() -> list[tuple[str, str, int]]:
-        page = await street.get(f"/delivery/v1/endpoints/{made['id']}/deliveries")
-        return [(one["type"], one["status"], one["attempts"]) for one in page["data"]]
-
-    for _ in range(200):
-        if [one[1] for one in await settled()] == ["delivered", "failed"]:
-            break
-        await asyncio.sleep(0.01)
-    assert await settled() == [("lead.assigned", "delivered", 1), ("lead.captured", "failed", 3)]
+    found = await street.deliveries(made["id"], "delivered", "failed")
+    assert found == [("lead.assigned", "delivered", 1), ("lead.captured", "failed", 3)]
 
 
 async def test_a_failing_endpoint_is_paused_loses_nothing_and_goes_on(street: Street) -> None:
@@ -290,8 +292,7 @@ async def test_a_replay_tells_again_under_the_same_ids(street: Street) -> None:
     made = await street.endpoint("/hook", partner_id="ptr_1")
     began = datetime.now(UTC) - timedelta(minutes=1)
     await street.say(captured(), assigned("ptr_1", "asg_1"))
-    await until(lambda: street.receiver.got.get("/hook"))
-    await asyncio.sleep(0.2)
+    await street.deliveries(made["id"], "delivered")
     response = await street.client.post(
         f"/delivery/v1/endpoints/{made['id']}/replay",
         json={"since": began.isoformat()},
@@ -367,10 +368,11 @@ async def test_what_waits_for_a_deleted_endpoint_is_given_up(street: Street) -> 
     await until(lambda: street.receiver.got.get("/hook"))
     await street.client.delete(f"/delivery/v1/endpoints/{made['id']}", headers=street.token())
     runtime = street.deployed.running["delivery"].runtime
-    for _ in range(500):
-        if not await runtime.query("SELECT 1 FROM pending"):
-            break
-        await asyncio.sleep(0.01)
+
+    async def nothing_pending() -> bool:
+        return not await runtime.query("SELECT 1 FROM pending")
+
+    await eventually(nothing_pending)
     rows = await runtime.query("SELECT reason FROM finished")
     assert [row["reason"] for row in rows] == ["endpoint-deleted"]
 
