@@ -286,6 +286,10 @@ class StageRuntime(Protocol):
         """(state, mirror) of a lead as last committed; the initial ones where nothing is known."""
         ...
 
+    async def leads(self, subjects: Sequence[str]) -> Mapping[str, tuple[Any, Any]]:
+        """As `lead`, of many at once, by subject and in the order asked for: what a list is made of."""
+        ...
+
     async def catalogs(self) -> Catalogs:
         """The catalogs as last committed."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,10 +142,16 @@ class Runtime:
 
     async def lead(self, subject: str) -> tuple[Any, Any]:
         """See leadway.stage.StageRuntime."""
+        return (await self.leads([subject]))[subject]
+
+    async def leads(self, subjects: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+        """See leadway.stage.StageRuntime."""
         async with reaching_database(), self.engine.connect() as connection:
-            spot = {"topic": LEAD_EVENTS, "subject": subject}
-            row = (await connection.execute(_sql.READ_SUBJECT, spot)).one_or_none()
-        return self.transactions.loader.decode(row.state if row else None, row.mirror if row else None)
+            asked = {"topic": LEAD_EVENTS, "subjects": list(subjects)}
+            rows = {row.subject: row for row in (await connection.execute(_sql.READ_SUBJECTS, asked)).all()}
+        decode = self.transactions.loader.decode
+        found = ((subject, rows.get(subject)) for subject in subjects)
+        return {subject: decode(row.state, row.mirror) if row else decode(None, None) for subject, row in found}
 
     async def catalogs(self) -> Snapshot:
         """See leadway.stage.StageRuntime."""

@@ -48,7 +48,9 @@ ON CONFLICT (subject, topic) DO UPDATE SET state = coalesce(excluded.state, subj
   mirror = coalesce(excluded.mirror, subjects.mirror), last_at = excluded.last_at,
   correlation = excluded.correlation, parked = excluded.parked
 """
-READ_SUBJECT = text("SELECT state, mirror FROM subjects WHERE topic = :topic AND subject = :subject")
+READ_SUBJECTS = text("""
+SELECT subject, state, mirror FROM subjects WHERE topic = :topic AND subject = ANY(CAST(:subjects AS text[]))
+""")
 
 ADD_KEYS = {
     table: text(f"INSERT INTO {table} (key) SELECT unnest(CAST(:keys AS text[])) ON CONFLICT DO NOTHING")

@@ -23,7 +23,7 @@ from leadway.router.decider import (
     Retain,
     UnknownLead,
 )
-from leadway.router.store import claimable_ids, lead, lead_ids, network, open_leads
+from leadway.router.store import claimable_ids, lead, lead_ids, leads, network, open_leads
 from leadway.stage import Answer, Decided, Request, StageRuntime
 from leadway.web import Asked, Caller, Page, PageParams, asking, json_response, page_params, reply, require
 
@@ -170,8 +170,7 @@ async def _listed(
         ids: Sequence[str] = await lead_ids(
             runtime, fetch=paging.fetch, after=after, state=state, partner_id=partner_id
         )
-        for lead_id in ids:
-            current, interest = await lead(runtime, lead_id)
+        for lead_id, current, interest in await leads(runtime, ids):
             try:
                 view = lead_view(lead_id, current, interest, caller, managed)
             except UnknownLead:
@@ -192,11 +191,15 @@ async def _claimable(runtime: StageRuntime, partner_id: str, paging: PageParams)
     if most is not None and await open_leads(runtime, partner_id) >= most:
         return paging.page([])
     found: list[Json] = []
-    ids = await claimable_ids(runtime, partner_id, fetch=paging.fetch, after=paging.starting_after)
-    for lead_id in ids:
-        state, interest = await lead(runtime, lead_id)
-        if isinstance(state, Pooled) and partner_id in state.eligible and interest.sharing is not False:
-            found.append(pool_view(lead_id, state, interest))
+    after = paging.starting_after
+    while len(found) < paging.fetch:
+        ids = await claimable_ids(runtime, partner_id, fetch=paging.fetch, after=after)
+        for lead_id, state, interest in await leads(runtime, ids):
+            if isinstance(state, Pooled) and partner_id in state.eligible and interest.sharing is not False:
+                found.append(pool_view(lead_id, state, interest))
+        if len(ids) < paging.fetch:
+            break
+        after = ids[-1]
     return paging.page(found)
 
 

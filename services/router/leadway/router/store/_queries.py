@@ -36,6 +36,12 @@ async def lead(runtime: StageRuntime, lead_id: str) -> tuple[State, Interest]:
     return cast("State", state), cast("Interest", mirror)
 
 
+async def leads(runtime: StageRuntime, lead_ids: Sequence[str]) -> Sequence[tuple[str, State, Interest]]:
+    """As `lead`, of a whole page, in its order."""
+    found = await runtime.leads(lead_ids)
+    return [(lead_id, cast("State", state), cast("Interest", mirror)) for lead_id, (state, mirror) in found.items()]
+
+
 async def lead_ids(
     runtime: StageRuntime, *, fetch: int, after: str | None, state: str | None, partner_id: str | None
 ) -> Sequence[str]:
