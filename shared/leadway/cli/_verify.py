@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,11 @@ def verify(
 ) -> None:
     """Print every verdict. Raises Failed: code 1 where something does not hold, 2 where it could not be looked at."""
     try:
+        if received:
+            read_received(received)  # what cannot be read is said before anything is waited for
         evidence = Evidence(
             operations=read_record(record) if record else None,
-            received=read_received(received) if received else None,
+            received=partial(read_received, received) if received else None,
             complete=complete,
         )
     except (BadRecord, OSError) as error:

@@ -34,11 +34,12 @@ Reports = Callable[[], Awaitable[Sequence[Credited] | None]]
 class Evidence:
     """What is known beside log and databases: what clients were told, what receivers got; None: nothing.
 
+    `received` is asked once everything has settled: until then messages still arrive.
     `complete`: nobody but the record's client sent leads to the sources that it sent to.
     """
 
     operations: Sequence[Operation] | None = None
-    received: Sequence[Received] | None = None
+    received: Callable[[], Sequence[Received]] | None = None
     complete: bool = False
 
 
@@ -87,14 +88,15 @@ async def verify(
 
 def _judges(tables: Tables, evidence: Evidence, reports: Sequence[Credited] | None, *, settled: bool) -> list[Judge]:
     operations = evidence.operations or ()
+    received = evidence.received() if evidence.received else None
     return [
         Acknowledged(operations, complete=evidence.complete),
         Owners(operations),
         Endings(settled=settled, parked=tables.parked),
         Deadlines(operations),
         Credit(tables.books, reports),
-        Deliveries(tables.desk, evidence.received),
-        Order(evidence.received or ()),
+        Deliveries(tables.desk, received),
+        Order(received or ()),
     ]
 
 
