@@ -21,7 +21,8 @@ class Limits:
     attempt_seconds_max: float = 10.0
     connect_seconds_max: float = 4.0
     answer_bytes_max: int = 64 * 1024
-    lease_seconds: float = 45.0
+    # An attempt and its record take no longer; what a killed instance had taken waits no longer for the next one.
+    lease_seconds: float = 20.0
     poll_seconds: float = 1.0
     housekeeping_seconds: float = 30.0
     gather_seconds: float = 0.002
