@@ -10,7 +10,7 @@ from leadway.facts.ingest import LeadTouched
 from leadway.facts.router import LeadAssigned, LeadPooled, LeadRetained, LeadUnroutable, LeadWithdrawn
 from leadway.facts.scoring import LeadDisqualified
 from leadway.facts.terms import Company, Consent, Money, Term, Touch
-from leadway.router.decider import Accepted, Claim, Pooled, Retained
+from leadway.router.decider import Accepted, Claim, Decline, Pooled, Retained
 
 REFUSED = (Consent(purpose="partner_sharing", granted=False),)
 ALLOWED = (Consent(purpose="partner_sharing", granted=True),)
@@ -152,6 +152,23 @@ def test_a_company_goes_to_the_partner_that_works_on_it(world: Any) -> None:
     (conflict,) = world.arrives("lead_4", company_id="com_1", product=None)
     assert (conflict.queue, conflict.reason) == ("conflict", "conflict")
     assert conflict.decision.steps[0].eligible == ("ptr_a", "ptr_b")
+
+
+def test_two_spellings_of_a_product_without_a_code_are_one_product(world: Any) -> None:
+    world.partner("a", products=("X-Ray  pro",))
+    world.partner("b", products=("dental",))
+    when = {"when": {"product": ["x-ray pro"]}}
+    step = {"assign": {"method": "round_robin", "among": {"match": ["product"]}}}
+    world.rules({"name": "p", **when, "then": [step]}, account="follow")
+    (first,) = world.arrives("lead_1", company_id="com_1", product=Term(said="X-ray Pro"))
+    assert (first.partner_id, first.method, first.product) == ("ptr_a", "round_robin", "X-ray Pro")
+    (second,) = world.arrives("lead_2", company_id="com_1", product=Term(said="x-RAY   PRO"))
+    assert (second.partner_id, second.method) == ("ptr_a", "account")
+    account = world.shared["account:com_1"]
+    assert account.holds == {"ptr_a": {"x-ray pro": 2}}
+    for lead in ("lead_1", "lead_2"):
+        world.asks(lead, Decline(partner_id="ptr_a", reason="no_fit"))
+    assert world.shared["account:com_1"].holds == {}
 
 
 def test_rules_may_ignore_companies(world: Any) -> None:

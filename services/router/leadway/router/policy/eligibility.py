@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from leadway.facts.router import LeftOut, PartnerChanged
-from leadway.router.policy.interest import Interest, Place
+from leadway.router.policy.interest import Interest, Place, word_key
 
 LEFT_OUT_MAX = 200
 REMEMBERED_MAX = 1000
@@ -56,9 +56,9 @@ class Partners:
         self._managed = {
             cam: frozenset(p.entity_id for p in self.all if p.cam == cam) for cam in {p.cam for p in self.all if p.cam}
         }
-        self._territories = _index(p.territories for p in self.all)
-        self._industries = _index(p.industries for p in self.all)
-        self._products = _index(p.products for p in self.all)
+        self._territories = _index(("".join(t.split()) for t in p.territories) for p in self.all)
+        self._industries = _index(map(_word, p.industries) for p in self.all)
+        self._products = _index(map(_word, p.products) for p in self.all)
         self._sized = tuple((i, p.company_size) for i, p in enumerate(self.all) if p.company_size is not None)
         self._unsized = self._those(lambda p: p.company_size is None)
 
@@ -188,15 +188,18 @@ def territory_fault(territory: str) -> str | None:
     return "a country (DE), a region (US-GA) or the beginning of a postal code (DE:70) was expected"
 
 
-def _index(named: Iterable[tuple[str, ...]]) -> Mapping[str, int]:
+def _word(name: str) -> str:
+    return word_key(name) or ""
+
+
+def _index(named: Iterable[Iterable[str]]) -> Mapping[str, int]:
     index: dict[str, int] = {}
-    for i, names in enumerate(named):
-        for name in names or ("",):
-            key = "".join(name.split())
+    for i, keys in enumerate(named):
+        for key in tuple(keys) or ("",):
             index[key] = index.get(key, 0) | 1 << i
     return index
 
 
 def _either(index: Mapping[str, int], name: str | None) -> int:
     unnamed = index.get("", 0)
-    return unnamed if name is None else unnamed | index.get("".join(name.split()), 0)
+    return unnamed if name is None else unnamed | index.get(_word(name), 0)

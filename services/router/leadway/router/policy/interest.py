@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from leadway.facts.personal import Sealed, SubmissionDetails, unseal
-from leadway.facts.terms import Origin
+from leadway.facts.terms import Origin, Term
+from leadway.words import term_key
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -61,6 +62,11 @@ class Interest(msgspec.Struct, frozen=True, omit_defaults=True):
     def own_partner(self) -> str | None:
         """The partner that brought the lead as its own."""
         return self.brought_by if self.origin == "partner" else None
+
+
+def word_key(word: str | None) -> str | None:
+    """What a code, or what was said where there is none, is compared by: two spellings of a product are one product."""
+    return term_key(Term(said=word))
 
 
 def form_fields(interest: Interest) -> Mapping[str, str]:

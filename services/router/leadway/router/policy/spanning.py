@@ -20,6 +20,7 @@ from leadway.facts.router import (
     RotationTurn,
 )
 from leadway.facts.terms import KeyTurn
+from leadway.router.policy.interest import word_key
 
 # A turn's length for weight 1: divisible by every weight up to 20, so that common weights are exact.
 TURN_UNIT = 232_792_560
@@ -46,16 +47,17 @@ class Load(msgspec.Struct, frozen=True, tag="load", omit_defaults=True):
 
 
 class Account(msgspec.Struct, frozen=True, tag="account", omit_defaults=True):
-    """Who works on a company: assignments not ended, by partner and product ("" where none is named)."""
+    """Who works on a company: assignments not ended, by partner and what its product is compared by ("": none)."""
 
     n: int = 0
     holds: dict[str, dict[str, int]] = {}
 
     def holders(self, product: str | None) -> tuple[str, ...]:
         """The partners at work on that product; where a hold or the question names none, on whatever it is."""
-        if product is None:
+        key = word_key(product)
+        if key is None:
             return tuple(sorted(self.holds))
-        return tuple(sorted(p for p, products in self.holds.items() if product in products or "" in products))
+        return tuple(sorted(p for p, products in self.holds.items() if key in products or "" in products))
 
 
 Spanning = Rotation | Load | Account
@@ -97,7 +99,7 @@ def evolve(key: str, value: Spanning, fact: Fact) -> Spanning:
         return value
     for turn in fact.keys:
         if turn.key == key:
-            return _counted(value, turn, fact.partner_id, fact.product or "")
+            return _counted(value, turn, fact.partner_id, word_key(fact.product) or "")
     return value
 
 
