@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -21,7 +20,6 @@ _PREFIX: Final = re.compile(r"[a-z](?:[a-z_]{0,61}[a-z])?")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_NANOSECONDS: Final = 1_000_000
 _MILLISECONDS_MAX: Final = (1 << 48) - 1
 _VERSION_7: Final = 0x7 << 76
 _VARIANT: Final = 0b10 << 62
@@ -44,7 +42,7 @@ def derive(prefix: str, at: datetime, *parts: str) -> str:
 
 def draw(prefix: str, at: datetime | None = None) -> str:
     """A fresh random id that sorts by `at` (default: this machine's clock, which only an edge may ask)."""
-    instant = _spelled(time.time_ns() // _NANOSECONDS) if at is None else _instant(at)
+    instant = _spelled(int(datetime.now(UTC).timestamp() * 1000)) if at is None else _instant(at)
     return _build(prefix, instant, os.urandom(10))
 
 
