@@ -2,12 +2,14 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 WORKERS ?= 2
+FAULTS ?= 500
+SEED ?= 1
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 ENVIRONMENT := .venv/.synced
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check verify docs bench format clean
+.PHONY: help run test check verify docs bench faults format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -39,6 +41,9 @@ verify: $(ENVIRONMENT)  ## Fail where a generated file no longer says what the c
 
 docs: $(ENVIRONMENT)  ## Write the generated files: services' README, OpenAPI, AsyncAPI, settings
 	$(UV) run --no-sync leadway docs
+
+faults: $(ENVIRONMENT)  ## Break a running system, on both logs, and check it: make faults FAULTS=60 SEED=7
+	$(UV) run --no-sync python -m faults --log both --faults $(FAULTS) --seed $(SEED)
 
 format: $(ENVIRONMENT)  ## Put the code into its form
 	$(UV) run --no-sync ruff check --fix
