@@ -42,7 +42,9 @@ class Standing(World):
         """Call a service; the whole response, whatever its status."""
         token = {"Authorization": f"Bearer {self.token('partner' if partner else role, partner)}"}
         content = {} if body is None else {"json": body}
-        return await self.client.request(method, path, headers={**token, **(headers or {})}, **content)
+        response = await self.client.request(method, path, headers={**token, **(headers or {})}, **content)
+        await self.shapes.check(self.client, "", response)
+        return response
 
     async def partner(self, name: str, **fields: Any) -> str:
         """A new partner's id."""

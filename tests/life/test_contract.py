@@ -137,6 +137,18 @@ async def test_every_path_is_there_and_described(world: Standing) -> None:
             assert operation["requestBody"]["content"]["application/json"]["schema"], route
 
 
+async def test_every_answer_is_described(world: Standing) -> None:
+    undescribed: list[str] = []
+    for service in ("scoring", "router", "sla-timer", "dealreg", "delivery"):
+        for path, operations in (await document(world, service))["paths"].items():
+            for method, operation in operations.items():
+                for status, answer in operation["responses"].items():
+                    json_of = answer.get("content", {}).get("application/json")
+                    if status.startswith("2") and json_of is not None and not json_of["schema"]:
+                        undescribed.append(f"{method} {path} {status}")
+    assert undescribed == []
+
+
 async def test_each_route_is_for_its_roles_and_no_other(world: Standing) -> None:
     partner = await world.partner("Anybody")
     wrong: list[tuple[str, str, str]] = []

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import httpx
+from shapes import Shapes
 
 from leadway.hosting import Deployment, Settings, deployment_key, service_names
 from leadway.web import issue_token
@@ -34,6 +35,7 @@ class World:
     kafka: str | None
     client: httpx.AsyncClient
     topic_prefix: str = ""
+    shapes: Shapes = field(default_factory=Shapes)
     received: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     tokens: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -64,6 +66,7 @@ class World:
         response = await self.client.request(method, base + path, headers=sent, content=content, **json_body)
         expected = (expect,) if isinstance(expect, int) else expect
         assert response.status_code in expected, f"{method} {path}: {response.status_code} {response.text[:600]}"
+        await self.shapes.check(self.client, base, response)
         return response.json() if response.content else None
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter
 
+from leadway.dealreg.api._answers import Protection, Stages
 from leadway.dealreg.api._bodies import ProtectionBody, StagesBody
 from leadway.dealreg.store import PROTECTION_ID, STAGES_ID, protection, stages
 from leadway.facts import CatalogFact
@@ -22,25 +23,25 @@ def catalog_routes(runtime: StageRuntime) -> APIRouter:
     """The routes on catalogs."""
     router = APIRouter(prefix="/dealreg/v1", tags=["catalogs"])
 
-    @router.get("/stages", dependencies=[require("admin", "cam", "partner")])
+    @router.get("/stages", response_model=Stages, dependencies=[require("admin", "cam", "partner")])
     async def read_stages() -> Response:
         """The pipeline's stages; version 0 is the built-in one: new, contacted, qualified, proposal, negotiation."""
         held = stages(await runtime.catalogs())
         return json_response(_stages(held), headers={"ETag": etag(held.version)})
 
-    @router.put("/stages")
+    @router.put("/stages", response_model=Stages)
     async def put_stages(body: StagesBody, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Put the whole pipeline. Leads keep the stage that they are in, also where it is gone."""
         changed = StagesChanged(entity_id=STAGES_ID, stages=tuple(body.stages))
         return reply(await runtime.execute(_edit(asked, changed)))
 
-    @router.get("/protection", dependencies=[require("admin", "cam", "partner")])
+    @router.get("/protection", response_model=Protection, dependencies=[require("admin", "cam", "partner")])
     async def read_protection() -> Response:
         """How long an approved registration is protected; version 0 is the built-in one: 90 days."""
         held = protection(await runtime.catalogs())
         return json_response(_protection(held), headers={"ETag": etag(held.version)})
 
-    @router.put("/protection")
+    @router.put("/protection", response_model=Protection)
     async def put_protection(body: ProtectionBody, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Put the protection. Registrations that were approved before keep the end that they were given."""
         seconds = int(body.protect_for.total_seconds())

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, cast
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from leadway.dealreg.api._answers import Deal
 from leadway.dealreg.api._asking import by_of, on_deal, request
 from leadway.dealreg.api._bodies import (
     AmendBody,
@@ -39,7 +40,7 @@ from leadway.dealreg.policy.companies import match_of
 from leadway.dealreg.store import cam_of, deals, lead_of_deal, oversees, own_lead, partners_of, product_term
 from leadway.ids import draw
 from leadway.stage import StageRuntime
-from leadway.web import Asked, Caller, PageParams, asking, json_response, page_params, reply, require
+from leadway.web import Asked, Caller, Page, PageParams, asking, json_response, page_params, reply, require
 from leadway.words import term_key
 
 _ID_CHARACTERS_MAX: Final = 100
@@ -72,7 +73,7 @@ def deal_routes(runtime: StageRuntime) -> APIRouter:
 
 
 def _registering(router: APIRouter, runtime: StageRuntime) -> None:
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, response_model=Deal)
     async def bring_deal(body: BroughtDealBody, asked: Annotated[Asked, asking("partner")]) -> Response:
         """Register a deal that a partner brings: on its own open lead for that company and product (`linked`), where it
         has one, else on a lead of its own.
@@ -97,7 +98,7 @@ def _registering(router: APIRouter, runtime: StageRuntime) -> None:
 
 
 def _reading(router: APIRouter, runtime: StageRuntime) -> None:
-    @router.get("")
+    @router.get("", response_model=Page[Deal])
     async def list_deals(
         caller: Reader,
         page: Annotated[PageParams, Depends(page_params)],
@@ -121,7 +122,7 @@ def _reading(router: APIRouter, runtime: StageRuntime) -> None:
         found = page.page([deal_document(subject, deal, by) for subject, deal in rows])
         return json_response({"data": found.data, "has_more": found.has_more})
 
-    @router.get("/{deal_id}")
+    @router.get("/{deal_id}", response_model=Deal)
     async def read_deal(deal_id: DealId, caller: Reader) -> Response:
         """A deal, for its partner, channel managers and admins."""
         return json_response(await _deal(runtime, deal_id, by_of(caller)))
@@ -142,19 +143,19 @@ async def _deal(runtime: StageRuntime, deal_id: str, by: By) -> dict[str, object
 
 
 def _deciding(router: APIRouter, runtime: StageRuntime) -> None:
-    @router.post("/{deal_id}/approve")
+    @router.post("/{deal_id}/approve", response_model=Deal)
     async def approve(deal_id: DealId, body: ApproveBody, asked: Manager) -> Response:
         """Let the registration stand: its partner is protected for that company and product."""
         command = ApproveDeal(by=by_of(asked.caller), deal_id=deal_id, protect_for=body.protect_for)
         return reply(await on_deal(runtime, asked, command))
 
-    @router.post("/{deal_id}/return")
+    @router.post("/{deal_id}/return", response_model=Deal)
     async def send_back(deal_id: DealId, body: ReasonBody, asked: Manager) -> Response:
         """Send the registration back to the partner for more."""
         command = ReturnDeal(by=by_of(asked.caller), deal_id=deal_id, personal=why(body.reason))
         return reply(await on_deal(runtime, asked, command))
 
-    @router.post("/{deal_id}/reject")
+    @router.post("/{deal_id}/reject", response_model=Deal)
     async def reject(deal_id: DealId, body: ReasonBody, asked: Manager) -> Response:
         """Refuse the registration; the deal may still be won, unprotected."""
         command = RejectDeal(by=by_of(asked.caller), deal_id=deal_id, personal=why(body.reason))
@@ -162,20 +163,20 @@ def _deciding(router: APIRouter, runtime: StageRuntime) -> None:
 
 
 def _ending(router: APIRouter, runtime: StageRuntime) -> None:
-    @router.post("/{deal_id}/win")
+    @router.post("/{deal_id}/win", response_model=Deal)
     async def win(deal_id: DealId, body: WinBody, asked: Anyone) -> Response:
         """Book the deal as won. With the last open deal its lead closes."""
         amount, closed_at = body.amount.money(), in_utc(body.closed_at)
         command = WinDeal(by=by_of(asked.caller), deal_id=deal_id, amount=amount, closed_at=closed_at)
         return reply(await on_deal(runtime, asked, command))
 
-    @router.post("/{deal_id}/lose")
+    @router.post("/{deal_id}/lose", response_model=Deal)
     async def lose(deal_id: DealId, body: ReasonBody, asked: Anyone) -> Response:
         """Give the deal up. With the last open deal its lead closes."""
         command = LoseDeal(by=by_of(asked.caller), deal_id=deal_id, personal=why(body.reason))
         return reply(await on_deal(runtime, asked, command))
 
-    @router.post("/{deal_id}/amend")
+    @router.post("/{deal_id}/amend", response_model=Deal)
     async def amend(deal_id: DealId, body: AmendBody, asked: Manager) -> Response:
         """Set a won deal's total; the difference is booked at `effective_at`."""
         command = AmendDeal(
@@ -187,7 +188,7 @@ def _ending(router: APIRouter, runtime: StageRuntime) -> None:
         )
         return reply(await on_deal(runtime, asked, command))
 
-    @router.post("/{deal_id}/reopen")
+    @router.post("/{deal_id}/reopen", response_model=Deal)
     async def reopen(deal_id: DealId, body: ReasonBody, asked: Manager) -> Response:
         """Open an ended deal again: what was booked is booked back, and a closed lead is open again."""
         command = ReopenDeal(by=by_of(asked.caller), deal_id=deal_id, personal=why(body.reason))

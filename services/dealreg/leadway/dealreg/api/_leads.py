@@ -7,6 +7,7 @@ from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Path, Response
 
+from leadway.dealreg.api._answers import Activity, Deal, LeadEnd, LeadStage, Opportunity, WorkingLead
 from leadway.dealreg.api._asking import by_of, deal_answer, request
 from leadway.dealreg.api._bodies import (
     ActivityBody,
@@ -49,7 +50,7 @@ def lead_routes(runtime: StageRuntime) -> APIRouter:
     _work(router, runtime)
     _ends(router, runtime)
 
-    @router.get("")
+    @router.get("", response_model=WorkingLead)
     async def read_lead(lead_id: LeadId, caller: Annotated[Caller, require("partner", "cam", "admin")]) -> Response:
         """The working lead, for its holder and for channel managers. A former holder learns that its hold ended."""
         state, seen = cast("tuple[State, LeadSeen]", await runtime.lead(lead_id))
@@ -65,7 +66,7 @@ def lead_routes(runtime: StageRuntime) -> APIRouter:
 
 
 def _work(router: APIRouter, runtime: StageRuntime) -> None:
-    @router.post("/activities", status_code=201)
+    @router.post("/activities", status_code=201, response_model=Activity)
     async def log_activity(lead_id: LeadId, body: ActivityBody, asked: Owner) -> Response:
         """Log what was done for the lead. The first attempt to reach the customer meets the first_contact deadline."""
         command = LogActivity(
@@ -78,13 +79,13 @@ def _work(router: APIRouter, runtime: StageRuntime) -> None:
         )
         return reply(await runtime.execute(request(asked, lead_id, command, _activity_logged)))
 
-    @router.post("/stage")
+    @router.post("/stage", response_model=LeadStage)
     async def change_stage(lead_id: LeadId, body: StageBody, asked: Owner) -> Response:
         """Move the lead to a stage of the pipeline, either way."""
         command = ChangeStage(by=by_of(asked.caller), assignment_id=body.assignment_id, stage=body.stage)
         return reply(await runtime.execute(request(asked, lead_id, command, _stage_changed)))
 
-    @router.post("/opportunities", status_code=201)
+    @router.post("/opportunities", status_code=201, response_model=Opportunity)
     async def open_opportunity(lead_id: LeadId, body: OpportunityBody, asked: Owner) -> Response:
         """Expect an amount."""
         command = OpenOpportunity(
@@ -97,7 +98,7 @@ def _work(router: APIRouter, runtime: StageRuntime) -> None:
         )
         return reply(await runtime.execute(request(asked, lead_id, command, _opportunity_opened)))
 
-    @router.post("/deals", status_code=201)
+    @router.post("/deals", status_code=201, response_model=Deal)
     async def register_deal(lead_id: LeadId, body: DealBody, asked: Owner) -> Response:
         """Register a deal: it inherits the lead's company, person, campaign, product, and its opportunity's amount."""
         command = RegisterDeal(
@@ -111,7 +112,7 @@ def _work(router: APIRouter, runtime: StageRuntime) -> None:
 
 
 def _ends(router: APIRouter, runtime: StageRuntime) -> None:
-    @router.post("/close")
+    @router.post("/close", response_model=LeadEnd)
     async def close_lead(lead_id: LeadId, body: CloseBody, asked: Owner) -> Response:
         """End the work on a lead without open deals."""
         command = CloseLead(
@@ -122,7 +123,7 @@ def _ends(router: APIRouter, runtime: StageRuntime) -> None:
         )
         return reply(await runtime.execute(request(asked, lead_id, command, _ended)))
 
-    @router.post("/reopen")
+    @router.post("/reopen", response_model=LeadEnd)
     async def reopen_lead(
         lead_id: LeadId, body: ReasonBody, asked: Annotated[Asked, asking("cam", "admin")]
     ) -> Response:

@@ -13,8 +13,9 @@ from leadway.decider import Fault, InvalidRequest, NotFound
 from leadway.facts.ingest import SourceChanged, VocabularyChanged
 from leadway.facts.router import CompanySize, PartnerChanged, RulesChanged
 from leadway.ids import draw
+from leadway.router.api._answers import Partner, Rules
 from leadway.router.api._models import NewPartner, PartnerChange, RulesDocument
-from leadway.router.api._views import Json, partner_view, present
+from leadway.router.api._views import Json, page_response, partner_view, present
 from leadway.router.policy.asking import ANYTHING, known
 from leadway.router.policy.eligibility import territory_fault
 from leadway.router.policy.rules import BadRules, read_rules
@@ -40,7 +41,7 @@ def catalog_routes(runtime: StageRuntime) -> APIRouter:
 
 
 def _partner_edits(routes: APIRouter, runtime: StageRuntime) -> None:
-    @routes.post("/partners", status_code=201)
+    @routes.post("/partners", status_code=201, response_model=Partner)
     async def add_partner(body: NewPartner, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Add a partner."""
         await _check_names(runtime, body)
@@ -52,7 +53,7 @@ def _partner_edits(routes: APIRouter, runtime: StageRuntime) -> None:
 
         return await _edited(runtime, asked, partner_id, Edit(PartnerChanged, add), _partner_answer(201), fresh=True)
 
-    @routes.patch("/partners/{partner_id}")
+    @routes.patch("/partners/{partner_id}", response_model=Partner)
     async def change_partner(
         partner_id: PartnerId, body: PartnerChange, asked: Annotated[Asked, asking("admin")]
     ) -> Response:
@@ -70,17 +71,15 @@ def _partner_edits(routes: APIRouter, runtime: StageRuntime) -> None:
 
 
 def _partner_reads(routes: APIRouter, runtime: StageRuntime) -> None:
-    @routes.get("/partners")
-    async def list_partners(
-        caller: Annotated[Caller, require("admin", "cam", "partner")], paging: Paging
-    ) -> Page[Json]:
+    @routes.get("/partners", response_model=Page[Partner])
+    async def list_partners(caller: Annotated[Caller, require("admin", "cam", "partner")], paging: Paging) -> Response:
         """Partners by id; a cam with scope `assigned` sees its own, a partner itself."""
         after = paging.starting_after or ""
         partners = (await runtime.catalogs()).all(PartnerChanged)
         seen = sorted(p.entity_id for p in partners.values() if p.entity_id > after and _may_see(caller, p))
-        return paging.page([partner_view(partners[partner_id]) for partner_id in seen[: paging.fetch]])
+        return page_response(paging.page([partner_view(partners[each]) for each in seen[: paging.fetch]]))
 
-    @routes.get("/partners/{partner_id}")
+    @routes.get("/partners/{partner_id}", response_model=Partner)
     async def get_partner(
         partner_id: PartnerId, caller: Annotated[Caller, require("admin", "cam", "partner")]
     ) -> Response:
@@ -92,7 +91,7 @@ def _partner_reads(routes: APIRouter, runtime: StageRuntime) -> None:
 
 
 def _rules(routes: APIRouter, runtime: StageRuntime) -> None:
-    @routes.get("/rules")
+    @routes.get("/rules", response_model=Rules)
     async def get_rules(caller: Annotated[Caller, require("admin", "cam")]) -> Response:  # noqa: ARG001 for its roles
         """The rules in force."""
         rules = (await runtime.catalogs()).get(RulesChanged, RULES_ID)
@@ -100,7 +99,7 @@ def _rules(routes: APIRouter, runtime: StageRuntime) -> None:
             raise NotFound("No rules have been put yet.")
         return json_response(_rules_view(rules), headers={"ETag": etag(rules.version)})
 
-    @routes.put("/rules")
+    @routes.put("/rules", response_model=Rules)
     async def put_rules(body: RulesDocument, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Put new rules in force, checked whole; leads that were routed stay where they are."""
         document = present(body.model_dump())

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from leadway.facts.personal import Note, Sealed, seal
+from leadway.router.api._answers import Decisions, Lead, ListedLead, PoolLead
 from leadway.router.api._models import AssignBody, DeclineBody, RerouteBody, RetainBody
-from leadway.router.api._views import Json, decisions_view, lead_view, pool_view
+from leadway.router.api._views import Json, decisions_view, lead_view, page_response, pool_view
 from leadway.router.decider import (
     Accept,
     AcceptDirect,
@@ -43,44 +44,44 @@ def lead_routes(runtime: StageRuntime) -> APIRouter:
 
 
 def _reading(routes: APIRouter, runtime: StageRuntime) -> None:
-    @routes.get("/leads")
+    @routes.get("/leads", response_model=Page[ListedLead])
     async def list_leads(
         caller: Annotated[Caller, require("partner", "cam", "admin")],
         paging: Paging,
         state: Annotated[StateName | None, Query()] = None,
         partner_id: Annotated[str | None, Query(max_length=40)] = None,
-    ) -> Page[Json]:
+    ) -> Response:
         """Leads that were routed, the youngest first; a partner sees those that it holds."""
         own = caller.partner_id if caller.role == "partner" else partner_id
         if caller.role == "partner" and partner_id not in (None, own):
-            return paging.page([])
-        return await _listed(runtime, caller, paging, state, own)
+            return page_response(paging.page([]))
+        return page_response(await _listed(runtime, caller, paging, state, own))
 
-    @routes.get("/leads/{lead_id}")
+    @routes.get("/leads/{lead_id}", response_model=Lead)
     async def get_lead(lead_id: LeadId, caller: Annotated[Caller, require("partner", "cam", "admin")]) -> Response:
         """Who has the lead, by which rule, and how it came there."""
         return json_response(await _seen(runtime, lead_id, caller))
 
-    @routes.get("/leads/{lead_id}/decisions")
+    @routes.get("/leads/{lead_id}/decisions", response_model=Decisions)
     async def get_decisions(lead_id: LeadId, caller: Annotated[Caller, require("cam", "admin")]) -> Response:
         """How each routing was decided: the rule, who was eligible, why each other partner was not, the turn."""
         await _seen(runtime, lead_id, caller)
         state, _ = await lead(runtime, lead_id)
         return json_response(decisions_view(lead_id, state))
 
-    @routes.get("/pool")
-    async def get_pool(caller: Annotated[Caller, require("partner")], paging: Paging) -> Page[Json]:
+    @routes.get("/pool", response_model=Page[PoolLead])
+    async def get_pool(caller: Annotated[Caller, require("partner")], paging: Paging) -> Response:
         """Leads that the partner may claim now."""
-        return await _claimable(runtime, caller.partner_id or "", paging)
+        return page_response(await _claimable(runtime, caller.partner_id or "", paging))
 
 
 def _partners(routes: APIRouter, runtime: StageRuntime) -> None:
-    @routes.post("/leads/{lead_id}/claim")
+    @routes.post("/leads/{lead_id}/claim", response_model=Lead)
     async def claim(lead_id: LeadId, asked: Annotated[Asked, asking("partner")]) -> Response:
         """Take the lead out of the pool: the first claim gets it."""
         return await _asked(runtime, lead_id, asked, Claim(partner_id=asked.caller.partner_id or ""))
 
-    @routes.post("/leads/{lead_id}/accept")
+    @routes.post("/leads/{lead_id}/accept", response_model=Lead)
     async def accept(lead_id: LeadId, asked: Annotated[Asked, asking("partner", "cam", "admin")]) -> Response:
         """Take the lead on: the partner that holds it, or a channel manager where the vendor kept it."""
         caller = asked.caller
@@ -88,7 +89,7 @@ def _partners(routes: APIRouter, runtime: StageRuntime) -> None:
             return await _asked(runtime, lead_id, asked, AcceptDirect(cam=_cam(caller)))
         return await _asked(runtime, lead_id, asked, Accept(partner_id=caller.partner_id or ""))
 
-    @routes.post("/leads/{lead_id}/decline")
+    @routes.post("/leads/{lead_id}/decline", response_model=Lead)
     async def decline(
         lead_id: LeadId, body: DeclineBody, asked: Annotated[Asked, asking("partner", "cam", "admin")]
     ) -> Response:
@@ -104,19 +105,19 @@ def _partners(routes: APIRouter, runtime: StageRuntime) -> None:
 
 
 def _managers(routes: APIRouter, runtime: StageRuntime) -> None:
-    @routes.post("/leads/{lead_id}/assign")
+    @routes.post("/leads/{lead_id}/assign", response_model=Lead)
     async def assign(lead_id: LeadId, body: AssignBody, asked: Annotated[Asked, asking("cam", "admin")]) -> Response:
         """Give the lead to a partner, whoever has it."""
         command = Assign(partner_id=body.partner_id, cam=_cam(asked.caller), why=_sealed(body.reason))
         return await _asked(runtime, lead_id, asked, command)
 
-    @routes.post("/leads/{lead_id}/retain")
+    @routes.post("/leads/{lead_id}/retain", response_model=Lead)
     async def retain(lead_id: LeadId, body: RetainBody, asked: Annotated[Asked, asking("cam", "admin")]) -> Response:
         """Keep the lead in a queue of the vendor."""
         command = Retain(queue=body.queue, cam=_cam(asked.caller), why=_sealed(body.reason))
         return await _asked(runtime, lead_id, asked, command)
 
-    @routes.post("/leads/{lead_id}/reroute")
+    @routes.post("/leads/{lead_id}/reroute", response_model=Lead)
     async def reroute(lead_id: LeadId, body: RerouteBody, asked: Annotated[Asked, asking("cam", "admin")]) -> Response:
         """Have the lead routed again."""
         command = Reroute(allow_again=body.allow_again, cam=_cam(asked.caller), why=_sealed(body.reason))
