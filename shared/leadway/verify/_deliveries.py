@@ -59,19 +59,22 @@ class _Lead:
 class Deliveries:
     """Judges I7. The partitions of the catalogs come first: they say which endpoints there are."""
 
-    def __init__(self, desk: Desk, received: Iterable[Received] | None = None) -> None:
+    def __init__(
+        self, desk: Desk, received: Iterable[Received] | None = None, before: Iterable[Received] | None = None
+    ) -> None:
+        """`received`: read after the tables, so that what these call delivered is there; `before`: read before them, so
+        that what it holds was due by then (None: as `received`).
+        """
         self._found = Findings("I7", "each message due is delivered, or pending with a next attempt, or parked")
         self._desk = desk
         self._waiting: dict[str, dict[tuple[str, str], Waiting]] = defaultdict(dict)
         for one in desk.waiting:
             self._waiting[one.lead_id][one.fact_id, one.endpoint_id] = one
         self._taken: dict[str, set[str]] | None = None
+        self._got: dict[str, set[str]] = {}
         if received is not None:
-            self._taken = defaultdict(set)
-            for message in received:
-                of_endpoint = self._taken[message.endpoint]
-                if message.taken:
-                    of_endpoint.add(message.id)
+            self._taken = _taken(received)
+            self._got = self._taken if before is None else _taken(before)
         self._told_of: dict[str, set[str]] = defaultdict(set)
         self._endpoints: dict[str, list[tuple[datetime, EndpointChanged]]] = defaultdict(list)
         self._leads: dict[str, _Lead] = {}
@@ -123,7 +126,7 @@ class Deliveries:
             for fact_id, endpoint_id in waiting:
                 self._found.violated(f"{name}: {fact_id} waits for {endpoint_id}, and the log says nothing of it")
         if self._taken is not None:
-            self._compare_received(self._taken)
+            self._compare_received(self._got)
         return self._found.verdict()
 
     def _due(self, lead: _Lead, fact: NotificationDue, seen: Seen) -> None:
@@ -166,11 +169,21 @@ class Deliveries:
                 if _subscribed(versions, fact_type, time) and (fact_id, endpoint_id) not in lead.due:
                     self._found.violated(f"{name}: {fact_type} at {place} was never due at {endpoint_id}")
 
-    def _compare_received(self, taken: Mapping[str, set[str]]) -> None:
-        for endpoint_id, messages in taken.items():
+    def _compare_received(self, got: Mapping[str, set[str]]) -> None:
+        for endpoint_id, messages in got.items():
             self._found.look("received", len(messages))
             for webhook_id in sorted(messages - self._told_of.get(endpoint_id, set())):
                 self._found.violated(f"{endpoint_id} got {webhook_id}, which was never due there")
+
+
+def _taken(received: Iterable[Received]) -> dict[str, set[str]]:
+    """By endpoint, the messages that it took; an endpoint that took none of what it got has an empty set."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for message in received:
+        of_endpoint = found[message.endpoint]
+        if message.taken:
+            of_endpoint.add(message.id)
+    return found
 
 
 def _subscribed(versions: list[tuple[datetime, EndpointChanged]], fact_type: str, time: datetime) -> bool:

@@ -34,7 +34,7 @@ Reports = Callable[[], Awaitable[Sequence[Credited] | None]]
 class Evidence:
     """What is known beside log and databases: what clients were told, what receivers got; None: nothing.
 
-    `received` is asked once everything has settled: until then messages still arrive.
+    `received` is asked once everything has settled, before and after the tables are read: messages still arrive.
     `complete`: nobody but the record's client sent leads to the sources that it sent to.
     """
 
@@ -72,10 +72,11 @@ async def verify(
     chosen = list(services)
     names = [service.name for service in chosen]
     settled = await settle(database_url, log, chosen, seconds_max=settle_seconds, progress=progress)
+    before = evidence.received() if evidence.received else None
     # Tables before the log: what they say is on it, or in their outbox. Then the counters again, which were before it.
     tables = await read_tables(database_url, names)
     asked = await reports() if reports is not None else None
-    judges = _judges(tables, evidence, asked, settled=settled.quiet)
+    judges = _judges(tables, evidence, before, asked, settled=settled.quiet)
     sequences = Sequences({fact.source for fact in fact_types()}, tables.kept.values())
     facts = await _Reading(log, sequences, judges, tables, progress).read()
     sequences.later_counters(await read_counters(database_url, names))
@@ -86,7 +87,14 @@ async def verify(
     return Verified(verdicts, facts, time.monotonic() - started)
 
 
-def _judges(tables: Tables, evidence: Evidence, reports: Sequence[Credited] | None, *, settled: bool) -> list[Judge]:
+def _judges(
+    tables: Tables,
+    evidence: Evidence,
+    before: Sequence[Received] | None,
+    reports: Sequence[Credited] | None,
+    *,
+    settled: bool,
+) -> list[Judge]:
     operations = evidence.operations or ()
     received = evidence.received() if evidence.received else None
     return [
@@ -95,7 +103,7 @@ def _judges(tables: Tables, evidence: Evidence, reports: Sequence[Credited] | No
         Endings(settled=settled, parked=tables.parked),
         Deadlines(operations),
         Credit(tables.books, reports),
-        Deliveries(tables.desk, received),
+        Deliveries(tables.desk, received, before),
         Order(received or ()),
     ]
 
