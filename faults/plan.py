@@ -20,9 +20,13 @@ def plan(seed: int, count: int, *, kafka: bool, only: Collection[str] = ()) -> l
     kinds = [each for each in LIVE.values() if (kafka or not each.kafka) and (not only or each.name in only)]
     damages = [each for each in DAMAGE_NAMES if not only or each in only]
     chance.shuffle(damages)
-    groups_count = max(1, round(count / GROUP))
+    groups_count = max(1, round(count / GROUP)) if kinds else count
     # At most one damage a group, and none in most groups of a long campaign: each costs as much as ten others.
-    damaged = [damages[i % len(damages)] for i in range(min(groups_count, 2 * len(damages)))] if damages else []
+    damaged = (
+        [damages[i % len(damages)] for i in range(min(groups_count, 2 * len(damages) if kinds else count))]
+        if damages
+        else []
+    )
     live_count = count - len(damaged) if kinds else 0
     names = [each.name for each in kinds][:live_count]
     weights = [each.weight for each in kinds]

@@ -22,6 +22,7 @@ class Receiver:
 
     record: Path
     port: int = 0
+    away: bool = False  # it takes nothing, and keeps nothing
     moods: dict[str, str] = field(default_factory=dict[str, str])
     endpoints: dict[str, str] = field(default_factory=dict[str, str])
     _server: asyncio.Server | None = None
@@ -55,6 +56,10 @@ class Receiver:
         path = head[0].split()[1]
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
+        if self.away:
+            writer.write(_EMPTY.format("503", "").encode())
+            await writer.drain()
+            return True
         mood = self.moods.get(path, "")
         if mood == "dies":
             self._keep(path, headers, body, None)

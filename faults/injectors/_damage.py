@@ -34,6 +34,7 @@ class Damage:
     async def inflict(self, world: World, chance: Random) -> list[str]:
         """Do it on a system at rest, see who stops, and put everything back; who went on nevertheless."""
         copies = await _copy(world)
+        world.receiver.away = True  # what is decided from here on will not have happened
         try:
             concerned = await self.harm(world, chance)
             instances = [await world.prepare(each) for each in concerned]
@@ -60,6 +61,7 @@ async def _put_back(world: World, copies: Path) -> None:
             await store.kill()
             await store.put_back(copies / store.kind)
             await store.start()
+    world.receiver.away = False
     await world.start_services()
 
 
