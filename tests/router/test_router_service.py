@@ -247,6 +247,8 @@ async def test_an_unknown_lead_is_not_found(router: Served) -> None:
         assert (await router.client.get(f"{LEADS}/{lead_id}", headers=headers)).status_code == 404
     claim = await router.client.post(f"{LEADS}/{lead_id}/claim", headers=router.bearer("partner", draw("ptr")))
     assert claim.status_code == 404
+    runtime = router.deployment.running["router"].runtime
+    assert await runtime.query("SELECT subject FROM subjects") == [], "nobody fills the database by guessing"
 
 
 async def test_a_rebuild_comes_to_the_same(router: Served, database: str) -> None:

@@ -71,6 +71,13 @@ def save_subjects(writes: Writes, rows: Sequence[SubjectRow]) -> None:
         writes.add("save_subjects", _sql.SAVE_SUBJECTS, columns)
 
 
+def drop_stubs(writes: Writes, rows: Sequence[SubjectRow]) -> None:
+    """Take back rows that were put there to be locked, where nothing came of it: commands on ids that nobody knows."""
+    if rows:
+        columns = {"topics": [row.topic for row in rows], "subjects": [row.subject for row in rows]}
+        writes.add("drop_stubs", _sql.DROP_STUBS, columns)
+
+
 def save_keyed(writes: Writes, table: str, rows: KeyedRows) -> None:
     """Shared or identity values that the batch changed."""
     keys = sorted(rows.changed)

@@ -48,6 +48,12 @@ ON CONFLICT (subject, topic) DO UPDATE SET state = coalesce(excluded.state, subj
   mirror = coalesce(excluded.mirror, subjects.mirror), last_at = excluded.last_at,
   correlation = excluded.correlation, parked = excluded.parked
 """
+# Only those of this very transaction: whoever waits for a row that others could see must find it there afterwards.
+DROP_STUBS = """
+DELETE FROM subjects AS s USING unnest(CAST(:topics AS text[]), CAST(:subjects AS text[])) AS u(topic, subject)
+WHERE s.topic = u.topic AND s.subject = u.subject AND s.xmin = CAST(pg_current_xact_id() AS xid)
+  AND s.state IS NULL AND s.mirror IS NULL AND s.last_at IS NULL AND NOT s.parked
+"""
 READ_SUBJECTS = text("""
 SELECT subject, state, mirror FROM subjects WHERE topic = :topic AND subject = ANY(CAST(:subjects AS text[]))
 """)

@@ -22,6 +22,7 @@ from leadway.stage._direct import Executes, begin
 from leadway.stage._inputs import Batch, FactInput, Outcome, Place, RequestInput
 from leadway.stage._loading import InTransaction, Loader, advance, keys_of, storable
 from leadway.stage._refusals import Fenced, KeysMissing, OutcomeUnknown, ServerChanged, Stopped, Unacceptable
+from leadway.stage._rows import SubjectRow
 from leadway.stage._stamping import Stamping
 from leadway.stage._trouble import Surroundings
 from leadway.stage._writes import Writes
@@ -194,6 +195,7 @@ class Transactions:
         await _saving.save_parking(connection, deciding.parked, deciding.released)
         writes = Writes()
         _saving.save_subjects(writes, changed)
+        _saving.drop_stubs(writes, _untouched(batch, rows, changed))
         _saving.save_keyed(writes, "identity_keys", deciding.identity)
         _saving.save_keyed(writes, "shared_keys", deciding.shared)
         for view in self._views:
@@ -265,6 +267,12 @@ class Transactions:
         except Exception:  # noqa: BLE001 that is the question
             return False
         return True
+
+
+def _untouched(batch: Batch, rows: Sequence[SubjectRow], changed: Sequence[SubjectRow]) -> list[SubjectRow]:
+    """The rows of which commands made nothing, and of which nothing was said before."""
+    told = {row.subject for row in changed} | {item.subject for item in batch.inputs if isinstance(item, FactInput)}
+    return [row for row in rows if row.last_at is None and row.subject not in told]
 
 
 _EPOCH = _trouble.EPOCH
