@@ -22,4 +22,4 @@ def test_a_message_that_came_after_the_tables_were_read_is_no_violation() -> Non
 def test_a_message_that_was_there_before_and_never_due_is_one() -> None:
     early = [message("msg_early")]
     verdict = Deliveries(Desk(), early, before=early).verdict()
-    assert verdict.violations == ["end_a got msg_early, which was never due there"]
+    assert verdict.violations == ("end_a got msg_early, which was never due there",)
