@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from leadway.database import connect, migrate, role_of, schema_of
 from leadway.eventlog import EventLog
 from leadway.stage import Service
-from leadway.stage.runtime import FOLDED, create_views, cut_of, fold_log, hashes, write
+from leadway.stage.runtime import FOLDED, Cut, create_views, cut_of, fold_log, hashes, unmoved, write
 
 
 class StillRunning(Exception):
@@ -51,19 +52,12 @@ async def rebuild(
 
     Raises StillRunning for a swap under a running instance, leadway.stage.Stopped where the log has a gap.
     """
-    schema, role, stage = schema_of(service.name), role_of(service.name), service.stage
-    scratch = f"{schema}_rebuild"
+    stage = service.stage
     started = time.monotonic()
-    live = connect(database_url, schema=schema, role=role, pool_size=2, application_name=f"rebuild of {service.name}")
-    beside = connect(
-        database_url, schema=scratch, role=role, pool_size=2, statement_timeout_ms=0, idle_in_transaction_timeout_ms=0,
-        application_name=f"rebuild of {service.name}",
-    )  # fmt: skip
-    try:
+    async with _schemas(database_url, service) as (live, beside):
         if swap:
-            await _require_stopped(database_url, service)
-        await _drop_schema(database_url, scratch)
-        await migrate(database_url, service.name, None, schema=scratch)
+            async with live.connect() as connection:
+                await _require_stopped(connection, service)
         async with cut_of(live, stage) as (_, cut):
             pass
         folded = await fold_log(stage, log, cut, progress)
@@ -74,23 +68,39 @@ async def rebuild(
             rebuilt = await hashes(connection, stage)
         if swap:
             async with beside.begin() as connection:
-                await _swap(connection, service, schema, scratch)
-        await _drop_schema(database_url, scratch)
-    finally:
-        await live.dispose()
-        await beside.dispose()
+                await _swap(connection, service, cut)
     return Rebuilt(service.name, cut.hashes, rebuilt, folded.facts, fold_seconds, time.monotonic() - started)
 
 
-async def _require_stopped(database_url: str, service: Service) -> None:
-    engine = connect(database_url, schema=schema_of(service.name), role=role_of(service.name), pool_size=1)
+@contextlib.asynccontextmanager
+async def _schemas(database_url: str, service: Service) -> AsyncGenerator[tuple[AsyncEngine, AsyncEngine]]:
+    """The live schema and an empty one beside it, which is gone afterwards."""
+    name, role, scratch = f"rebuild of {service.name}", role_of(service.name), _scratch_of(service)
+    await _drop_schema(database_url, scratch)
+    await migrate(database_url, service.name, None, schema=scratch)
+    live = connect(database_url, schema=schema_of(service.name), role=role, pool_size=2, application_name=name)
+    beside = connect(
+        database_url, schema=scratch, role=role, pool_size=2, application_name=name,
+        statement_timeout_ms=0, idle_in_transaction_timeout_ms=0,
+    )  # fmt: skip
     try:
-        async with engine.connect() as connection:
-            alive = text("SELECT holder FROM leases WHERE name LIKE 'instance:%' AND until > clock_timestamp()")
-            rows = (await connection.execute(alive)).all()
+        yield live, beside
     finally:
-        await engine.dispose()
-    if rows:
+        await live.dispose()
+        await beside.dispose()
+        await _drop_schema(database_url, scratch)
+
+
+def _scratch_of(service: Service) -> str:
+    return f"{schema_of(service.name)}_rebuild"
+
+
+async def _require_stopped(connection: AsyncConnection, service: Service) -> None:
+    alive = text(
+        f"SELECT holder FROM {schema_of(service.name)}.leases "  # noqa: S608 a name of our own
+        "WHERE name LIKE 'instance:%' AND until > clock_timestamp()"
+    )
+    if rows := (await connection.execute(alive)).all():
         raise StillRunning(f"{service.name} runs as {', '.join(row.holder for row in rows)}")
 
 
@@ -103,8 +113,17 @@ async def _drop_schema(database_url: str, schema: str) -> None:
         await engine.dispose()
 
 
-async def _swap(connection: AsyncConnection, service: Service, schema: str, scratch: str) -> None:
-    """Rename in one transaction: the folded tables of the scratch schema become the live ones."""
+async def _swap(connection: AsyncConnection, service: Service, cut: Cut) -> None:
+    """Rename in one transaction: the folded tables of the scratch schema become the live ones.
+
+    Whoever starts meanwhile waits for its lease, and whoever worked since the cut is noticed.
+    """
+    schema, scratch = schema_of(service.name), _scratch_of(service)
+    await connection.execute(text(f"LOCK TABLE {schema}.leases IN ACCESS EXCLUSIVE MODE"))
+    await _require_stopped(connection, service)
+    await connection.execute(text(f"SET LOCAL search_path TO {schema}"))
+    if not await unmoved(connection, cut):
+        raise StillRunning(f"{service.name} worked while it was rebuilt")
     for table in (*FOLDED, *(view.table for view in service.stage.views)):
         await connection.execute(text(f"DROP TABLE IF EXISTS {schema}.{table}"))
         await connection.execute(text(f"ALTER TABLE {scratch}.{table} SET SCHEMA {schema}"))

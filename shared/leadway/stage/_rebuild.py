@@ -124,19 +124,30 @@ async def cut_of(engine: AsyncEngine, stage: Stage) -> AsyncGenerator[tuple[Asyn
 async def read_cut(connection: AsyncConnection, stage: Stage) -> Cut:
     """What is folded in the schema that the connection sees."""
     cut = Cut(hashes=await hashes(connection, stage))
-    for row in (await connection.execute(_sql.POSITIONS)).all():
-        cut.positions[Partition(row.topic, row.partition)] = row.position
-    for row in (await connection.execute(_sql.COUNTERS)).all():
-        cut.counters[Partition(row.topic, row.partition)] = row.sequence
+    await _read_places(connection, cut)
     outbox = text("SELECT topic, partition, sequence, headers, value FROM outbox ORDER BY topic, partition, sequence")
     for row in (await connection.execute(outbox)).all():
         envelope = decode(dict(headers_of(row.headers, row.sequence)), row.value)
         cut.outbox.append((Partition(row.topic, row.partition), row.sequence, envelope))
-    waiting = text("""SELECT topic, partition, "offset" FROM parked WHERE verdict IS DISTINCT FROM 'released'""")
-    cut.left_out = {(row.topic, row.partition, row.offset) for row in (await connection.execute(waiting)).all()}
     flagged = text("SELECT subject FROM subjects WHERE parked")
     cut.parked = {row.subject for row in (await connection.execute(flagged)).all()}
     return cut
+
+
+async def unmoved(connection: AsyncConnection, cut: Cut) -> bool:
+    """Whether nothing was consumed, decided or released since the cut, in the schema that the connection sees."""
+    now = Cut()
+    await _read_places(connection, now)
+    return (now.positions, now.counters, now.left_out) == (cut.positions, cut.counters, cut.left_out)
+
+
+async def _read_places(connection: AsyncConnection, cut: Cut) -> None:
+    for row in (await connection.execute(_sql.POSITIONS)).all():
+        cut.positions[Partition(row.topic, row.partition)] = row.position
+    for row in (await connection.execute(_sql.COUNTERS)).all():
+        cut.counters[Partition(row.topic, row.partition)] = row.sequence
+    waiting = text("""SELECT topic, partition, "offset" FROM parked WHERE verdict IS DISTINCT FROM 'released'""")
+    cut.left_out = {(row.topic, row.partition, row.offset) for row in (await connection.execute(waiting)).all()}
 
 
 async def fold_log(stage: Stage, log: EventLog, cut: Cut, progress: Callable[[int], None] = lambda _: None) -> Folded:

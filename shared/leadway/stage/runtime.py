@@ -6,7 +6,7 @@ from leadway.stage._ending import end
 from leadway.stage._gate import GateLimits
 from leadway.stage._inputs import Batch, FactInput, Outcome, Place, RequestInput, TimerInput
 from leadway.stage._parking import ParkedRecord, ParkingLot, StillParked
-from leadway.stage._rebuild import cut_of, fold_log, hashes, write
+from leadway.stage._rebuild import Cut, cut_of, fold_log, hashes, unmoved, write
 from leadway.stage._relay import RelayLimits
 from leadway.stage._runtime import Runtime, RuntimeLimits
 from leadway.stage._tables import FOLDED, KEPT, create_views
@@ -21,6 +21,7 @@ __all__ = [
     "Behind",
     "CatalogCache",
     "ConsumerLimits",
+    "Cut",
     "FactInput",
     "GateLimits",
     "Outcome",
@@ -41,5 +42,6 @@ __all__ = [
     "end",
     "fold_log",
     "hashes",
+    "unmoved",
     "write",
 ]
