@@ -17,7 +17,7 @@ from leadway.facts import CATALOG_EVENTS, TOPICS
 from leadway.stage import _sql
 from leadway.stage._catalogs import CatalogCache
 from leadway.stage._declare import Stage
-from leadway.stage._inputs import Advance, Batch, FactInput, Input, Outcome, Place
+from leadway.stage._inputs import Advance, Batch, FactInput, Input, Outcome, Place, Stamped
 from leadway.stage._reading import Reader, Reading, own_above
 from leadway.stage._refusals import Fenced, OutcomeUnknown, Stopped
 from leadway.stage._transaction import Transactions
@@ -127,6 +127,7 @@ class Consumer:
     async def _reset(self, subscription: Subscription) -> None:
         """Forget what was read and not saved; read on from what the database says."""
         self.transactions.loader.forget()
+        self._own_counters.clear()
         self.held.clear()
         assigned = subscription.assigned()
         while assigned:
@@ -183,6 +184,13 @@ class Consumer:
             readings[partition] = reading = self.reader.read(run, held.marks)
             held.marks, held.position = reading.marks, subscription.next_offset(partition)
         return readings
+
+    def committed_own(self, facts: Sequence[Stamped]) -> None:
+        """Take note of what this instance committed: its counters need not be read again when these facts come by."""
+        counters = self._own_counters
+        for fact in facts:
+            if fact.sequence > counters.get(fact.partition, 0):
+                counters[fact.partition] = fact.sequence
 
     async def _check_own(self, readings: Mapping[Partition, Reading]) -> None:
         """An own fact above our own counter: the database is older than the log."""

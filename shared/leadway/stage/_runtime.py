@@ -18,6 +18,7 @@ from leadway.stage import _sql
 from leadway.stage._catalogs import CatalogCache, Snapshot
 from leadway.stage._consumer import Consumer, ConsumerLimits
 from leadway.stage._declare import Answer, Request, Stage
+from leadway.stage._direct import alone
 from leadway.stage._ending import end
 from leadway.stage._gate import Gate, GateLimits
 from leadway.stage._inputs import Outcome
@@ -128,17 +129,13 @@ class Runtime:
     async def keep(self, sql: str, **params: Any) -> list[Mapping[str, Any]]:
         """See leadway.stage.StageRuntime."""
         async with reaching_database(), self.engine.connect() as connection:
-            result = await connection.execute(text(sql), params)
-            rows: list[Mapping[str, Any]] = (
-                [dict(row) for row in result.mappings().all()] if result.returns_rows else []
-            )
             try:
-                await connection.commit()
+                rows = await alone(connection, text(sql), params)
             except PASSING as error:
                 if not is_lost(error):
                     raise
                 raise OutcomeUnknown("the database did not say whether it was kept") from error
-        return rows
+        return [dict(row) for row in rows]
 
     async def lead(self, subject: str) -> tuple[Any, Any]:
         """See leadway.stage.StageRuntime."""
@@ -195,6 +192,7 @@ class Runtime:
 
     def _committed(self, outcome: Outcome) -> None:
         if outcome.facts:
+            self.consumer.committed_own(outcome.facts)
             self.relay.offer(outcome.facts)
         self.timers.nudge(outcome.next_timer_at)
         if outcome.facts:
