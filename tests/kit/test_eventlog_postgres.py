@@ -114,6 +114,29 @@ async def test_values_of_unwanted_types_are_not_fetched(log: PostgresLog) -> Non
     await subscription.close()
 
 
+async def test_what_does_not_wake_its_reader_comes_with_what_does_or_a_little_later(log: PostgresLog) -> None:
+    producer = await log.producer("ingest")
+    subscription = await log.subscribe(
+        "reader",
+        ["lead-events"],
+        types=frozenset({"lead.captured.v1", "lead.scored.v1"}),
+        positions=from_start,
+        waking=lambda: frozenset({"lead.scored.v1"}),
+    )
+    assert await subscription.next(records_max=10, timeout_seconds=0.1) == {}
+    await producer.append(P, [new(0, b"lead.captured.v1")])
+    assert await subscription.next(records_max=10, timeout_seconds=0.1) == {}, "it rests"
+    await producer.append(P, [new(1, b"lead.scored.v1")])
+    assert await offsets(subscription, 2) == [0, 1]
+    await producer.append(P, [new(2, b"lead.captured.v1")])
+    assert await subscription.next(records_max=10, timeout_seconds=0.1) == {}, "also just after it has read"
+    assert await offsets(subscription, 1) == [2]
+    await producer.append(P, [new(3, b"lead.captured.v1")])
+    subscription.wake()
+    assert await offsets(subscription, 1) == [3], "somebody asked for it"
+    await subscription.close()
+
+
 async def test_a_slow_reader_gets_from_the_database_what_left_the_memory(log: PostgresLog) -> None:
     subscription = await log.subscribe("reader", ["lead-events"], types=None, positions=from_start)
     producer = await log.producer("ingest")

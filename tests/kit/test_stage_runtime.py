@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,24 @@ async def test_the_same_key_gives_the_same_answer_and_another_body_is_refused(st
     with pytest.raises(toys.AlreadyTaken) as again:
         await till.execute(taking(1, key="refused"))
     assert first.value.detail == again.value.detail == "number 1"
+
+
+async def test_requests_for_which_nobody_waits_share_a_transaction_with_the_next_that_hurries(street: Street) -> None:
+    till = await street.open(toys.TILL)
+    till.gate.limits = replace(till.gate.limits, gather_seconds=30.0)
+    patient: list[asyncio.Task[Answer]] = []
+    for number in range(3):
+        patient.append(asyncio.create_task(till.execute(replace(taking(number, f"lead_{number}"), patient=True))))
+        await asyncio.sleep(0.05)
+    assert not any(task.done() for task in patient)
+    await asyncio.gather(till.execute(taking(9, "lead_9")), *patient)
+    found = await till.query("SELECT DISTINCT CAST(xmin AS text) AS transaction FROM subjects")
+    assert len(found) == 1
+
+
+async def test_a_request_for_which_nobody_waits_is_not_forgotten(street: Street) -> None:
+    till = await street.open(toys.TILL)
+    assert isinstance(await till.execute(replace(taking(1), patient=True)), Answer)
 
 
 async def test_one_value_that_the_database_refuses_harms_nobody_else(street: Street) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -75,6 +75,7 @@ class KafkaLog:
         *,
         types: frozenset[str] | None,  # noqa: ARG002  # Kafka sends every record with its value, and wakes for each
         positions: Positions,
+        waking: Callable[[], frozenset[str]] | None = None,  # noqa: ARG002
         gather_seconds: float = 0.0,
     ) -> KafkaSubscription:
         if unknown := set(topics) - set(self._topics):

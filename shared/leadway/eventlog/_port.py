@@ -135,13 +135,15 @@ class EventLog(Protocol):
         *,
         types: frozenset[str] | None,
         positions: Callable[[frozenset[Partition]], Awaitable[Mapping[Partition, int]]],
+        waking: Callable[[], frozenset[str]] | None = None,
         gather_seconds: float = 0.0,
     ) -> Subscription:
         """Join `group`. `positions` is asked at each assignment where to read on from (absent: 0).
 
         `types`: the fact types (header `ce_type`) whose values are wanted and that wake the reader; other records
-        come too, at the latest with the next wanted one or after a second, with value None where that saves work.
-        None: everything. `gather_seconds`: after a wake, wait this long for more.
+        come too, at the latest with the next wanted one or after two seconds, with value None where that saves work.
+        None: everything. `waking`: asked for those of `types` that wake the reader, where not all of them do.
+        `gather_seconds`: after a wake, wait this long for more.
         """
         ...
 

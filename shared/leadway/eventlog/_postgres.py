@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -90,6 +90,7 @@ class PostgresLog:
         *,
         types: frozenset[str] | None,
         positions: Positions,
+        waking: Callable[[], frozenset[str]] | None = None,
         gather_seconds: float = 0.0,
     ) -> PostgresSubscription:
         if unknown := set(topics) - set(self._topics):
@@ -102,6 +103,7 @@ class PostgresLog:
             topics=topics,
             types=types,
             positions=positions,
+            waking=waking,
             gather_seconds=gather_seconds,
         )
         await subscription.join()

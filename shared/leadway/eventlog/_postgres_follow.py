@@ -107,6 +107,10 @@ class Follower:
             if self.tail.lacks(partition):
                 self._bell.ring()
 
+    def look(self) -> None:
+        """Look now for what other processes appended."""
+        self._bell.ring()
+
     def _tell(self, partition: Partition, types: frozenset[bytes]) -> None:
         if types:
             for reader in self.readers:

@@ -26,13 +26,15 @@ class PostgresSubscription:
         topics: Sequence[str],
         types: frozenset[str] | None,
         positions: Positions,
+        waking: Callable[[], frozenset[str]] | None,
         gather_seconds: float,
     ) -> None:
         self._follower = follower
         self._membership = membership
         self._member = Member(group, f"{group}-{uuid4()}", tuple(topics), self._take)
         self._types = types
-        self._type_bytes = None if types is None else frozenset(kind.encode() for kind in types)
+        self._waking = waking
+        self._ringing: tuple[frozenset[str], frozenset[bytes]] = (frozenset(), frozenset())
         self._type_list = None if types is None else sorted(types)
         self._positions = positions
         self._gather_seconds = gather_seconds
@@ -42,6 +44,7 @@ class PostgresSubscription:
         self._unchecked: set[Partition] = set()
         self._bell = Bell()
         self._woken = False
+        self._rests = False  # all that there was has been read
         self._lazy: asyncio.TimerHandle | None = None
         self._turn = 0
 
@@ -53,12 +56,17 @@ class PostgresSubscription:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
         while True:
-            self._bell.clear()
             if self._follower.lost is not None:
                 raise self._follower.lost
-            await self._settle()
-            if found := await self._read(records_max):
-                return found
+            # What did not ring is left until something does: its reader has better things to do at once.
+            if self._bell.rung or not self._rests:
+                self._bell.clear()
+                self._rests = False
+                await self._settle()
+                found = await self._read(records_max)
+                self._rests = self._is_at_the_end()
+                if found:
+                    return found
             if self._woken or not await self._bell.wait(deadline - loop.time()) or self._woken:
                 self._woken = False
                 return {}
@@ -70,6 +78,7 @@ class PostgresSubscription:
             if partition in self._next:
                 self._next[partition] = offset
                 self._unchecked.add(partition)
+        self._rests = False
 
     def assigned(self) -> frozenset[Partition]:
         return frozenset(self._next)
@@ -79,6 +88,7 @@ class PostgresSubscription:
 
     def wake(self) -> None:
         self._woken = True
+        self._follower.look()
         self._bell.ring()
 
     async def close(self) -> None:
@@ -92,13 +102,20 @@ class PostgresSubscription:
         """New records are readable: wake now if one of them is wanted, else before long."""
         if partition not in self._share:
             return
-        if types is None or self._type_bytes is None or not types.isdisjoint(self._type_bytes):
+        if types is None or (ringing := self._ringing_types()) is None or not types.isdisjoint(ringing):
             self._bell.ring()
         elif self._lazy is None:
             self._lazy = asyncio.get_running_loop().call_later(LAZY_SECONDS, self._bell.ring)
 
     def wants(self, types: frozenset[str]) -> bool:
-        return self._types is None or not types.isdisjoint(self._types)
+        wanted = self._types if self._waking is None else self._waking()
+        return wanted is None or not types.isdisjoint(wanted)
+
+    def _ringing_types(self) -> frozenset[bytes] | None:
+        wanted = self._types if self._waking is None else self._waking()
+        if wanted is not None and wanted is not self._ringing[0]:
+            self._ringing = wanted, frozenset(kind.encode() for kind in wanted)
+        return None if wanted is None else self._ringing[1]
 
     def _take(self, share: frozenset[Partition]) -> None:
         self._share = share
@@ -156,6 +173,10 @@ class PostgresSubscription:
                 self._unchecked.add(partition)
         # A share that was lost while the database answered is not read any more.
         return {partition: records for partition, records in found.items() if partition in self._share}
+
+    def _is_at_the_end(self) -> bool:
+        ends = self._follower.tail.ends()
+        return not self._unchecked and all(ends.get(each) == start for each, start in self._next.items())
 
     def _in_turn(self) -> Sequence[Partition]:
         """The partitions, beginning with another one each time, so that a full one does not starve the others."""

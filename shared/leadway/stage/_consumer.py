@@ -16,7 +16,7 @@ from leadway.eventlog import EventLog, LogError, LogLost, Partition, Record, Sub
 from leadway.facts import CATALOG_EVENTS, TOPICS
 from leadway.stage import _sql
 from leadway.stage._catalogs import CatalogCache
-from leadway.stage._declare import Stage
+from leadway.stage._declare import Catalogs, Stage
 from leadway.stage._inputs import Advance, Batch, FactInput, Input, Outcome, Place, Stamped
 from leadway.stage._reading import Reader, Reading, own_above
 from leadway.stage._refusals import Fenced, OutcomeUnknown, Stopped
@@ -73,6 +73,8 @@ class Consumer:
     _saved_at: float = 0.0
     _begun_at: float = 0.0
     _took: float = 0.0
+    _subscription: Subscription | None = None
+    _waking_by: tuple[Catalogs | None, frozenset[str]] = (None, frozenset())
 
     def __post_init__(self) -> None:
         self._turn = Behind(self.turns)
@@ -80,7 +82,7 @@ class Consumer:
     async def run(self) -> None:
         """Consume until cancelled. Raises Stopped where going on would lose or double facts."""
         self.reader = Reader(self.stage)
-        subscription = await self._subscribe()
+        subscription = self._subscription = await self._subscribe()
         backoff = 0.05
         try:
             while True:
@@ -107,8 +109,15 @@ class Consumer:
             TOPICS,
             types=self.reader.types,
             positions=self._positions,
+            waking=self._waking if self.stage.waking else None,
             gather_seconds=self.stage.gather_seconds,
         )
+
+    def _waking(self) -> frozenset[str]:
+        held = self.cache.held
+        if self.stage.waking is not None and held is not self._waking_by[0]:
+            self._waking_by = held, frozenset(kind.wire for kind in self.stage.waking(held))
+        return self._waking_by[1]
 
     async def _positions(self, partitions: frozenset[Partition]) -> Mapping[Partition, int]:
         """Where each partition is to be read on from, and its marks: from our own database, never from the log's."""
@@ -174,6 +183,8 @@ class Consumer:
     def hurry(self) -> None:
         """Somebody waits for what is on the log: gather no more."""
         self._turn.hurry()
+        if self._subscription is not None:
+            self._subscription.wake()
 
     def _read(
         self, subscription: Subscription, records: Mapping[Partition, Sequence[Record]]

@@ -191,6 +191,8 @@ class Stage:
     """Catalog versions that should be here before a fact is handled; waited for within a bound."""
     gather_seconds: float = 0.0
     """Off-path readers gather for so long after a wake."""
+    waking: Callable[[Catalogs], frozenset[type[Fact]]] | None = None
+    """Those of `foreign` for which something is to be done at once; None: all. The others may come a second later."""
     keeps_resends: bool = False
     """Record the places of resent records (attribution: /facts leaves them out)."""
 
@@ -258,6 +260,8 @@ class Request:
     """`subject` was drawn for this request and nobody else can know it yet: its row needs no lock."""
     secrets: Callable[[Answer], Answer] | None = None
     """Applied to the answer after it was stored, at each answering: secrets are derived again, never kept."""
+    patient: bool = False
+    """Nobody waits for the answer: it may take a moment in which others come that share the transaction."""
 
 
 class StageRuntime(Protocol):

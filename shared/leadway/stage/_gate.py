@@ -1,7 +1,7 @@
 """The gate: concurrent requests gathered into one transaction, as a consumed batch is.
 
-No timer lingers: the next batch gathers while the last one commits. The queue is bounded; past the bound a caller is
-told to come back.
+No timer lingers where somebody waits: the next batch gathers while the last one commits. The queue is bounded; past
+the bound a caller is told to come back.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class GateLimits:
     batch_max: int = 256
     database_wait_seconds: float = 5.0
     catch_up_seconds: float = 2.0
+    gather_seconds: float = 0.02
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class Gate:
     turns: Turns = field(default_factory=Turns)
     _queue: deque[RequestInput] = field(default_factory=deque[RequestInput])
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _gathering: asyncio.TimerHandle | None = None
     _closed: bool = False
 
     async def execute(self, request: Request) -> Answer:
@@ -69,8 +71,15 @@ class Gate:
             raise Overloaded(f"{len(self._queue)} requests are waiting")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._queue.append(RequestInput(request, future, final, attempt_id(request.idempotency)))
-        self._arrived.set()
+        if not request.patient:
+            self._arrived.set()
+        elif self._gathering is None:
+            self._gathering = future.get_loop().call_later(self.limits.gather_seconds, self._gathered)
         return await future
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self._arrived.set()
 
     async def run(self) -> None:
         """Work until closed (what was begun is then finished) or cancelled."""

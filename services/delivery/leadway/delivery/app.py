@@ -11,7 +11,7 @@ from leadway.clock import SystemClock
 from leadway.delivery.api import routes
 from leadway.delivery.decider import DECIDER, State
 from leadway.delivery.settings import Settings, read_settings
-from leadway.delivery.store import MIRROR, VIEWS, complete
+from leadway.delivery.store import MIRROR, VIEWS, complete, waking
 from leadway.delivery.translate import FOREIGN, translate
 from leadway.delivery.worker import Worker
 from leadway.facts.delivery import EndpointChanged
@@ -30,6 +30,7 @@ STAGE: Final = Stage(
     mirror=MIRROR,
     gathering=Gathering(complete=complete),
     views=VIEWS,
+    waking=waking,
 )
 
 

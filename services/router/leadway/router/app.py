@@ -8,7 +8,7 @@ from leadway.facts.router import AcceptanceMissed, ClaimMissed, PartnerChanged, 
 from leadway.router.api import routes
 from leadway.router.decider import DECIDER, State
 from leadway.router.store import GATHERING, MIRROR, SHARED, VIEWS
-from leadway.router.translate import FOREIGN, translate
+from leadway.router.translate import FOREIGN, WAKING, translate
 from leadway.stage import Built, Service, ServiceHost, Stage, StageRuntime
 from leadway.web import create_app
 
@@ -24,6 +24,7 @@ STAGE = Stage(
     shared=SHARED,
     views=VIEWS,
     time_of=lambda fact: fact.due_at if isinstance(fact, AcceptanceMissed | ClaimMissed) else None,
+    waking=lambda _: WAKING,
 )
 
 

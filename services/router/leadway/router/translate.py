@@ -52,6 +52,9 @@ FOREIGN: tuple[type[Fact], ...] = (
 )
 """Every fact of others that the router reads; those without a command below only change what it knows of the lead."""
 
+WAKING: frozenset[type[Fact]] = frozenset(FOREIGN) - {LeadCaptured, LeadScored}
+"""A capture and a score ask for nothing: the qualification that follows takes them along."""
+
 _ANSWERED = frozenset({"accept", "claim"})
 
 

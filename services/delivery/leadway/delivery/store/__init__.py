@@ -4,7 +4,7 @@ State: `pending`, `finished` (views of what is due, delivered and failed). Mirro
 `active_leads`. Kept: `turns` (whose turn it is at each endpoint, leases, attempts) and `endpoint_health`.
 """
 
-from leadway.delivery.store._gather import complete
+from leadway.delivery.store._gather import complete, waking
 from leadway.delivery.store._queries import (
     Health,
     Turn,
@@ -34,5 +34,6 @@ __all__ = [
     "of_deleted",
     "troubled",
     "try_again",
+    "waking",
     "well",
 ]

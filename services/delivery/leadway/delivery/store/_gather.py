@@ -9,7 +9,8 @@ from typing import Final, cast
 import msgspec
 
 from leadway.delivery.decider import Command, Notify, Occurred, Replay
-from leadway.delivery.translate import Lead, Seen
+from leadway.delivery.translate import FOREIGN, Lead, Seen, type_of
+from leadway.facts import Fact
 from leadway.facts.delivery import DueEndpoint, EndpointChanged
 from leadway.stage import Around, Catalogs
 
@@ -42,6 +43,11 @@ class Subscriptions:
 def subscriptions(catalogs: Catalogs) -> Subscriptions:
     """The endpoints that take messages, made again only after a catalog changed."""
     return catalogs.memo("delivery.subscriptions", _subscriptions)
+
+
+def waking(catalogs: Catalogs) -> frozenset[type[Fact]]:
+    """The facts that some endpoint is to be told: nobody waits for the others."""
+    return catalogs.memo("delivery.waking", _waking)
 
 
 def complete(command: Command, around: Around) -> tuple[str, Command]:
@@ -83,6 +89,12 @@ def _replay(command: Replay, around: Around) -> Replay:
         if endpoint.endpoint_id == command.endpoint_id
     )
     return msgspec.structs.replace(command, occurred=chosen)
+
+
+def _waking(catalogs: Catalogs) -> frozenset[type[Fact]]:
+    told = (one for one in catalogs.all(EndpointChanged).values() if one.status in _TOLD)
+    named = {name for endpoint in told for name in endpoint.types}
+    return frozenset(kind for kind in FOREIGN if ALL_TYPES in named or type_of(kind.wire) in named)
 
 
 def _subscriptions(catalogs: Catalogs) -> Subscriptions:

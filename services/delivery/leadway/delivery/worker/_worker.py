@@ -254,7 +254,7 @@ class Worker:
         )
 
     async def _decide(self, command: Command) -> None:
-        await self.runtime.execute(Request(command=command, subject=command.lead_id, actor=_ACTOR))
+        await self.runtime.execute(Request(command=command, subject=command.lead_id, actor=_ACTOR, patient=True))
 
     async def _housekeeping(self) -> None:
         while True:
