@@ -35,7 +35,7 @@ class ConsumerLimits:
 
     records_max: int = 1500
     records_min: int = 50
-    batch_ms_max: float = 120.0
+    batch_ms_max: float = 60.0
     wait_seconds: float = 1.0
     lazy_save_seconds: float = 1.0
     catalog_wait_seconds: float = 2.0
