@@ -18,6 +18,7 @@ from leadway.hosting import service_names
 
 _STOP_SECONDS_MAX = 60.0
 _TAIL_SHARE = 3  # a third of each partition is lost
+_INVARIANT = "I9"  # an older database, a shorter log, a number that leaves a gap: whoever meets it stops
 _EMITTING = ("ingest", "scoring", "router", "sla-timer", "dealreg", "delivery")
 
 Harm = Callable[[World, Random], Awaitable[Sequence[str]]]
@@ -39,7 +40,7 @@ class Damage:
             concerned = await self.harm(world, chance)
             instances = [await world.prepare(each) for each in concerned]
             found = await asyncio.gather(*[_stops(world, each) for each in instances])
-            return [f"{self.name}: {each}" for each in found if each]
+            return [f"{_INVARIANT} {self.name}: {each}" for each in found if each]
         finally:
             await _put_back(world, copies)
 

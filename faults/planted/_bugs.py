@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from faults.planted._shape import Bug, Edit
+from faults.planted._shape import Bug, Edit, Hunt
 
 _STAGE: Final = "shared/leadway/stage"
 _KIT: Final = "tests/kit"
@@ -12,9 +12,7 @@ _LOST_COMMIT: Final = (
     f"{_KIT}/test_stage_lost_commit.py::"
     "test_each_caller_of_the_batch_gets_the_answer_and_each_request_is_done_once[Loss.ANSWER]"
 )
-_IN_HAND: Final = (
-    f"{_KIT}/test_stage_zombies.py::test_a_consumer_frozen_with_records_in_hand_does_not_take_them_when_others_did"
-)
+_FENCED: Final = f"{_KIT}/test_stage_fence.py::test_what_another_instance_took_is_not_taken_again"
 _ONE_LEAD: Final = (
     f"{_KIT}/test_stage_races.py::test_what_two_instances_decide_of_one_lead_at_once_is_decided_one_after_the_other"
 )
@@ -29,16 +27,10 @@ BUGS: Final[tuple[Bug, ...]] = (
         "position-not-fenced",
         "an instance that was frozen takes the facts that its successor took",
         (
-            Edit(
-                f"{_STAGE}/_consumer.py",
-                "        outcome = await self._in_turn(Batch(inputs, advances, resends))\n",
-                "        try:\n"
-                "            outcome = await self._in_turn(Batch(inputs, advances, resends))\n"
-                "        except Fenced:\n"
-                "            outcome = await self._in_turn(Batch(inputs, (), resends))\n",
-            ),
+            Edit(f"{_STAGE}/_sql.py", " AND p.position = u.old", ""),
+            Edit(f"{_STAGE}/_functions.py", " AND p.position = u.old", ""),
         ),
-        (_IN_HAND,),
+        (_FENCED,),
     ),
     Bug(
         "position-saved-first",
@@ -66,20 +58,41 @@ BUGS: Final[tuple[Bug, ...]] = (
                 "CAST(:headers AS bytea[]), CAST(:values AS bytea[]))",
                 "CAST(:headers AS bytea[]), CAST(:values AS bytea[])) WHERE false",
             ),
+            Edit(
+                f"{_STAGE}/_transaction.py",
+                '        _crash.point("transaction.after_commit")\n',
+                '        _crash.point("transaction.after_commit")\n'
+                "        if outcome.facts:\n"
+                "            from leadway.stage._stamping import _encoder\n"
+                "            async with self._engine.begin() as later:\n"
+                "                await later.execute(\n"
+                "                    text('INSERT INTO outbox (topic, partition, sequence, key, headers, value)'\n"
+                "                         ' VALUES (:topic, :partition, :sequence, :key, :headers, :value)'),\n"
+                "                    [{'topic': f.partition.topic, 'partition': f.partition.number,\n"
+                "                      'sequence': f.sequence, 'key': f.envelope.subject, 'value': f.value,\n"
+                "                      'headers': _encoder.encode([h for h in f.headers if h[0] != 'ce_sequence'])}\n"
+                "                     for f in outcome.facts],\n"
+                "                )\n",
+            ),
         ),
-        (f"{_KILLED}[relay.before_sending]",),
+        (f"{_KILLED}[transaction.after_commit:6]",),
     ),
     Bug(
         "mark-passes-a-gap",
         "a forged or lost sequence lets everything between be taken for a resend, and dropped",
         (Edit(f"{_STAGE}/_reading.py", "if sequence > mark + 1:", "if sequence > mark + 1_000_000_000:"),),
         (f"{_KIT}/test_stage_runtime.py::test_a_forged_sequence_stops_the_consumer_and_passes_no_mark",),
+        Hunt("I9", seed=1, faults=1, only=("forged fact with a huge sequence",)),
     ),
     Bug(
         "duplicate-filter-off",
         "what a relay sends again after a crash takes effect twice",
-        (Edit(f"{_STAGE}/_reading.py", "if sequence <= mark:", "if sequence < 0:"),),
+        (
+            Edit(f"{_STAGE}/_reading.py", "if sequence <= mark:", "if sequence < 0:"),
+            Edit(f"{_STAGE}/_reading.py", "marks[source] = sequence\n", "marks[source] = max(mark, sequence)\n"),
+        ),
         (f"{_KILLED}[relay.between_sending_and_marking:4]",),
+        Hunt("I5", seed=1, faults=8, only=("record sent once more",)),
     ),
     Bug(
         "two-batches-in-flight",
@@ -100,7 +113,8 @@ BUGS: Final[tuple[Bug, ...]] = (
         "claim-without-lock",
         "of two partners that claim a lead at two instances at once, both are told that it is theirs",
         (Edit(f"{_STAGE}/_functions.py", "ORDER BY s.topic, s.subject FOR UPDATE", "ORDER BY s.topic, s.subject"),),
-        (_LAST_ONE, _ONE_LEAD),
+        (_ONE_LEAD,),
+        Hunt("I2", seed=1, faults=12, only=("record of an unknown source", "slow way to the database")),
     ),
     Bug(
         "no-stub-before-the-lock",
@@ -127,6 +141,12 @@ BUGS: Final[tuple[Bug, ...]] = (
                 f"{_STAGE}/_sql.py",
                 "WHERE t.due_at <= statement_timestamp()\n",
                 "WHERE t.due_at <= statement_timestamp() + interval '1 hour'\n",
+            ),
+            Edit(f"{_STAGE}/_sql.py", "due_at - clock_timestamp())", "due_at - clock_timestamp() - interval '1 hour')"),
+            Edit(
+                "services/sla-timer/leadway/sla_timer/store/_gather.py",
+                "command.runs_for, around.now)",
+                "command.runs_for, around.now + timedelta(hours=1))",
             ),
         ),
         (f"{_KIT}/test_stage_stress.py::test_whatever_comes_and_goes_nothing_is_lost_or_doubled",),
@@ -192,5 +212,6 @@ BUGS: Final[tuple[Bug, ...]] = (
             ),
         ),
         (_IN_ORDER,),
+        Hunt("I7", seed=1, faults=6, only=("receiver answers 500", "receiver dies")),
     ),
 )

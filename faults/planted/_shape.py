@@ -15,6 +15,21 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Hunt:
+    """A short campaign that finds the bug. `only`: the kinds of faults; `invariant`: what it names at the least."""
+
+    invariant: str
+    seed: int
+    faults: int
+    only: tuple[str, ...]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """For `python -m faults`, beside `--plant`."""
+        return ("--seed", str(self.seed), "--faults", str(self.faults), "--only", ",".join(self.only))
+
+
+@dataclass(frozen=True, slots=True)
 class Bug:
     """A mutation. `breaks`: what goes wrong for a user. `caught_by`: the tests that fail, as pytest names them."""
 
@@ -22,3 +37,4 @@ class Bug:
     breaks: str
     edits: tuple[Edit, ...]
     caught_by: tuple[str, ...]
+    hunt: Hunt | None = None
