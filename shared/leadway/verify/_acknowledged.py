@@ -61,6 +61,7 @@ class Acknowledged:
         self._complete = complete
         self._owed: dict[Token, Operation] = {}
         self._captures: list[Operation] = []
+        self._keyed: list[Operation] = []
         self._leads: dict[str, str] = {}  # captured lead → its source
         self._places: dict[str, str] = {}
         self._touches: Counter[str] = Counter()
@@ -68,6 +69,8 @@ class Acknowledged:
         for one in operations:
             if one.op == "capture":
                 self._captures.append(one)
+            elif one.key is not None:
+                self._keyed.append(one)
             if one.outcome == "done":
                 self._owed.update(dict.fromkeys(_owed(one), one))
         self._found.looked_at |= {"captures": 0, "touches": 0, "acknowledgements": len(self._owed)}
@@ -96,6 +99,7 @@ class Acknowledged:
                 f"request {one.n}, {one.op}, was told that it is done ({told}); the log says no such thing"
             )
         self._same_submission()
+        self._same_request()
         self._counted()
         return self._found.verdict()
 
@@ -131,6 +135,21 @@ class Acknowledged:
             if first.lead != one.lead:
                 self._found.violated(
                     f"submission {one.key} was answered with {first.lead} (request {first.n}) and with {one.lead} "
+                    f"(request {one.n})"
+                )
+
+    def _same_request(self) -> None:
+        """A command that was sent again under its key is answered with what was made the first time."""
+        made: dict[tuple[str, str, str], tuple[str, int]] = {}
+        for one in self._keyed:
+            named = _NAMED_BY.get(one.op)
+            if one.outcome != "done" or one.key is None or named is None or named not in one.answer:
+                continue
+            here = str(one.answer[named])
+            first, n = made.setdefault((one.op, one.key, one.subject or ""), (here, one.n))
+            if first != here:
+                self._found.violated(
+                    f"{one.op} under the key {one.key} was answered with {first} (request {n}) and with {here} "
                     f"(request {one.n})"
                 )
 
