@@ -17,8 +17,9 @@ from leadway.facts import CATALOG_EVENTS, TOPICS
 from leadway.stage import _sql
 from leadway.stage._catalogs import CatalogCache
 from leadway.stage._declare import Catalogs, Stage
-from leadway.stage._inputs import Advance, Batch, FactInput, Input, Outcome, Place, Stamped
-from leadway.stage._reading import Reader, Reading, own_above
+from leadway.stage._inputs import Advance, Batch, FactInput, Input, Outcome, Place
+from leadway.stage._own import OwnCounters
+from leadway.stage._reading import Reader, Reading
 from leadway.stage._refusals import Fenced, OutcomeUnknown, Stopped
 from leadway.stage._transaction import Transactions
 from leadway.stage._trouble import PASSING, Surroundings, told
@@ -76,12 +77,17 @@ class Consumer:
     _subscription: Subscription | None = None
     _waking_by: tuple[Catalogs | None, frozenset[str]] = (None, frozenset())
 
+    reader: Reader = field(init=False)
+    own: OwnCounters = field(init=False)
+    _turn: Behind = field(init=False)
+
     def __post_init__(self) -> None:
+        self.reader = Reader(self.stage)
+        self.own = OwnCounters(self.stage.service, self.engine)
         self._turn = Behind(self.turns)
 
     async def run(self) -> None:
         """Consume until cancelled. Raises Stopped where going on would lose or double facts."""
-        self.reader = Reader(self.stage)
         subscription = self._subscription = await self._subscribe()
         backoff = 0.05
         try:
@@ -136,7 +142,7 @@ class Consumer:
     async def _reset(self, subscription: Subscription) -> None:
         """Forget what was read and not saved; read on from what the database says."""
         self.transactions.loader.forget()
-        self._own_counters.clear()
+        self.own.forget()
         self.held.clear()
         assigned = subscription.assigned()
         while assigned:
@@ -156,7 +162,7 @@ class Consumer:
         for gone in self.held.keys() - assigned:
             del self.held[gone]
         readings = self._read(subscription, {p: r for p, r in records.items() if p in self.held})
-        await self._check_own(readings)
+        await self.own.check(readings)
         await self._hold_back(subscription, readings)
         inputs: list[Input] = []
         for _, reading in sorted(readings.items(), key=lambda each: each[0].topic != CATALOG_EVENTS):
@@ -195,33 +201,6 @@ class Consumer:
             readings[partition] = reading = self.reader.read(run, held.marks)
             held.marks, held.position = reading.marks, subscription.next_offset(partition)
         return readings
-
-    def committed_own(self, facts: Sequence[Stamped]) -> None:
-        """Take note of what this instance committed: its counters need not be read again when these facts come by."""
-        counters = self._own_counters
-        for fact in facts:
-            if fact.sequence > counters.get(fact.partition, 0):
-                counters[fact.partition] = fact.sequence
-
-    async def _check_own(self, readings: Mapping[Partition, Reading]) -> None:
-        """An own fact above our own counter: the database is older than the log."""
-        if not any(reading.own_highest for reading in readings.values()):
-            return
-        if not own_above(readings.items(), self._own_counters):
-            return
-        async with self.engine.connect() as connection:
-            rows = (await connection.execute(_sql.COUNTERS)).all()
-        self._own_counters = {Partition(row.topic, row.partition): row.sequence for row in rows}
-        above = own_above(readings.items(), self._own_counters)
-        if above:
-            raise Stopped(
-                f"the log holds facts of {self.stage.service} that its database does not know ({above[0]}): "
-                "the database is older than the log. Bring a newer copy of it, or rebuild it from the log."
-            )
-
-    _own_counters: dict[Partition, int] = field(default_factory=dict[Partition, int])
-    reader: Reader = field(init=False)
-    _turn: Behind = field(init=False)
 
     async def _hold_back(self, subscription: Subscription, readings: dict[Partition, Reading]) -> None:
         """Put lead records back for a moment where they rest on catalog versions that are not here yet."""

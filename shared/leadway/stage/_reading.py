@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from leadway.eventlog import Partition, Record
+from leadway.eventlog import Record
 from leadway.facts import Undecodable, Unreadable, fact_types
 from leadway.facts.codec import decode, known, known_in_another_version
 from leadway.stage._declare import Stage
@@ -120,8 +120,3 @@ def read_fact(place: Place, record: Record) -> FactInput:
 
 _SUBJECT_CHARS_MAX = 200
 _TREATMENTS_MAX = 1000
-
-
-def own_above(readings: Iterable[tuple[Partition, Reading]], counters: Mapping[Partition, int]) -> list[Partition]:
-    """Partitions whose log holds an own fact above the own counter: the database is older than the log."""
-    return [partition for partition, reading in readings if reading.own_highest > counters.get(partition, 0)]

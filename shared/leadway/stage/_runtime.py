@@ -192,7 +192,7 @@ class Runtime:
 
     def _committed(self, outcome: Outcome) -> None:
         if outcome.facts:
-            self.consumer.committed_own(outcome.facts)
+            self.consumer.own.committed(outcome.facts)
             self.relay.offer(outcome.facts)
         self.timers.nudge(outcome.next_timer_at)
         if outcome.facts:
