@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from shapes import faults
 from standing import Standing, standing
+from world import PAYLOADS
 
 from leadway.ids import draw
 
@@ -139,14 +142,66 @@ async def test_every_path_is_there_and_described(world: Standing) -> None:
 
 async def test_every_answer_is_described(world: Standing) -> None:
     undescribed: list[str] = []
-    for service in ("scoring", "router", "sla-timer", "dealreg", "delivery"):
-        for path, operations in (await document(world, service))["paths"].items():
+    for service in world.bases:
+        described = await document(world, service)
+        for path, operations in described["paths"].items():
             for method, operation in operations.items():
                 for status, answer in operation["responses"].items():
-                    json_of = answer.get("content", {}).get("application/json")
-                    if status.startswith("2") and json_of is not None and not json_of["schema"]:
+                    schemas = [each.get("schema") for each in answer.get("content", {}).values()]
+                    if status.startswith("2") and status != "204" and not (schemas and all(schemas)):
                         undescribed.append(f"{method} {path} {status}")
+                    undescribed += [f"{method} {path} {status}: {each}" for each in bare_lists(described, schemas)]
     assert undescribed == []
+
+
+def bare_lists(described: Any, schemas: list[Any]) -> list[str]:
+    """The pages whose items are not described."""
+    pages = [
+        described["components"]["schemas"][name] for each in schemas if (name := name_of(each)).startswith("Page_")
+    ]
+    lists = [page["properties"]["data"] for page in pages]
+    return [f"{each} is of anything" for each in lists if not name_of(each["items"])]
+
+
+def name_of(schema: Any) -> str:
+    """The component that a schema refers to; empty where it refers to none."""
+    return schema.get("$ref", "").rpartition("/")[2]
+
+
+async def test_what_ingest_shows_is_as_it_describes_it(world: Standing) -> None:
+    # `ask` and `call` compare each answer with its description.
+    said = {"codes": ["shown"], "name": "Shown", "tactic": "print", "geography": "DACH"}
+    campaign = await world.ask("POST", "/ingest/v1/campaigns", said)
+    spent = {"amount": {"minor": 1, "currency": "EUR"}, "from": "2026-01-01", "to": "2026-01-31", "funded_by": "mdf"}
+    await world.ask("POST", f"/ingest/v1/campaigns/{campaign['id']}/spend", spent)
+    source = await world.ask("POST", "/ingest/v1/sources", {"name": "G", "kind": "google-ads", "campaign": "shown"})
+    unreachable = (PAYLOADS / "google-ads.json").read_bytes().replace(b"@", b" at ")
+    posted = f"/ingest/v1/sources/{source['id']}/leads"
+    await world.ask("POST", posted, content=unreachable, headers={"X-Leadway-Key": source["key"]})
+    email = "shown@klinik-shown.example"
+    await world.capture(person={"email": email}, company={"domain": "klinik-shown.example"}, product="unheard of")
+    words = [{"code": "imaging", "label": "Imaging", "aliases": ["PACS"]}]
+    await world.ask("PUT", "/ingest/v1/vocabularies/product", words)
+    for path, count in (
+        ("/campaigns", 1),
+        ("/sources", 2),
+        (f"/sources/{source['id']}/held", 1),
+        (f"/leads?email={email}", 1),
+        ("/leads?domain=klinik-shown.example", 1),
+    ):
+        assert len((await world.ask("GET", f"/ingest/v1{path}"))["data"]) >= count, path
+    assert (await world.ask("GET", "/ingest/v1/vocabularies/product"))["unmapped"]
+
+
+async def test_a_streamed_fact_is_as_attribution_describes_it(world: Standing) -> None:
+    await world.capture()
+    await world.settled()
+    described = await document(world, "attribution")
+    answers = described["paths"]["/attribution/v1/facts"]["get"]["responses"]
+    schema = answers["200"]["content"]["application/x-ndjson"]["schema"]
+    lines = (await world.call("GET", "/attribution/v1/facts")).text.splitlines()
+    assert lines
+    assert [each for line in lines for each in faults(described, schema, json.loads(line))] == []
 
 
 async def test_each_route_is_for_its_roles_and_no_other(world: Standing) -> None:

@@ -9,7 +9,7 @@ from leadway.web._gateway import gateway
 from leadway.web._health import Check
 from leadway.web._idempotency import idempotency, idempotency_key
 from leadway.web._money import MoneyBody
-from leadway.web._paging import Page, PageParams, etag, if_match, page_params
+from leadway.web._paging import Page, PageParams, etag, if_match, page_params, page_response
 from leadway.web._problems import (
     BadRequest,
     BodyTooLarge,
@@ -28,7 +28,7 @@ from leadway.web._problems import (
     reply,
 )
 from leadway.web._roles import Asked, RouteWithoutRoles, asking, authenticate, public, require, routes_without_roles
-from leadway.web._streams import StreamItem, last_event_id, stream, wants_events
+from leadway.web._streams import NDJSON_MEDIA_TYPE, SSE_MEDIA_TYPE, StreamItem, last_event_id, stream, wants_events
 from leadway.web._tokens import (
     Caller,
     ClaimNames,
@@ -41,7 +41,9 @@ from leadway.web._traceparent import continue_trace, current_traceparent, trace_
 from leadway.web._validation import invalid_request, pointer
 
 __all__ = [
+    "NDJSON_MEDIA_TYPE",
     "SERVER_OPTIONS",
+    "SSE_MEDIA_TYPE",
     "Asked",
     "BadRequest",
     "BodyTooLarge",
@@ -84,6 +86,7 @@ __all__ = [
     "last_event_id",
     "load_or_create_key",
     "page_params",
+    "page_response",
     "pointer",
     "problem_of",
     "problem_response",

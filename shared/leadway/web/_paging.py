@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 from pydantic import BaseModel
 
 from leadway.decider import Fault, InvalidRequest
+from leadway.web._problems import json_response
 
 LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 200
@@ -50,6 +51,11 @@ async def page_params(
 ) -> PageParams:
     """Dependency: the page that the query asks for (`Annotated[PageParams, Depends(page_params)]`)."""
     return PageParams(limit, starting_after)
+
+
+def page_response(page: Page[Any]) -> Response:
+    """A page of documents as they are: none of their fields is added, left out or turned into something else."""
+    return json_response({"data": page.data, "has_more": page.has_more})
 
 
 def etag(version: int) -> str:

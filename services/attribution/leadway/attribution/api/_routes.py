@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from leadway.attribution import store
+from leadway.attribution.api import _answers
+from leadway.attribution.api._answers import ModelName
 from leadway.attribution.api._chain import shown
 from leadway.attribution.api._revenue import Asked, revenue
 from leadway.attribution.policy import BadCursor, By, Period, read_cursor
@@ -18,40 +20,14 @@ from leadway.decider import Fault, InvalidRequest, NotFound
 from leadway.eventlog import EventLog
 from leadway.facts import TOPICS
 from leadway.facts.router import PartnerChanged
+from leadway.facts.terms import Origin
 from leadway.stage import Catalogs, StageRuntime
-from leadway.web import Caller, json_response, last_event_id, require, stream
+from leadway.web import NDJSON_MEDIA_TYPE, SSE_MEDIA_TYPE, Caller, json_response, last_event_id, require, stream
 
-Origin = Literal["vendor", "partner", "referral", "marketplace"]
-ModelName = Literal["first", "last", "linear"]
-
-
-class Amount(BaseModel):
-    """Sums in minor units: `credit` adds up over keys, influenced `revenue` does not. roi: (credit − spend) / spend."""
-
-    currency: str
-    revenue: int
-    credit: int
-    spend: int | None = None
-    roi: float | None = None
-
-
-class RevenueRow(BaseModel):
-    """What came of one campaign, partner, tactic, country or source; key null: of none."""
-
-    key: str | None
-    name: str | None
-    leads: int
-    opportunities: int
-    deals_won: int
-    amounts: list[Amount]
-
-
-class Revenue(BaseModel):
-    """The answer, with the question as it was understood."""
-
-    by: By
-    model: ModelName
-    rows: list[RevenueRow]
+_STREAMED: Final = {
+    NDJSON_MEDIA_TYPE: {"schema": _answers.ToldFact.model_json_schema()},
+    SSE_MEDIA_TYPE: {"schema": {"type": "string"}},
+}
 
 
 class RevenueQuery(BaseModel):
@@ -83,7 +59,7 @@ def routes(runtime: StageRuntime, log: EventLog) -> APIRouter:
     """The routes of attribution."""
     router = APIRouter(prefix="/attribution/v1", tags=["attribution"])
 
-    @router.get("/leads/{lead_id}")
+    @router.get("/leads/{lead_id}", response_model=_answers.Chain)
     async def chain(lead_id: str, caller: Annotated[Caller, require("analyst", "cam", "admin")]) -> Response:
         """A lead's whole chain, from the campaign to the revenue; each step with its fact."""
         _, found = await runtime.lead(lead_id)
@@ -92,7 +68,7 @@ def routes(runtime: StageRuntime, log: EventLog) -> APIRouter:
             raise NotFound
         return json_response(shown(lead_id, found, catalogs))
 
-    @router.get("/revenue", response_model=Revenue)
+    @router.get("/revenue", response_model=_answers.Revenue)
     async def revenue_by(
         caller: Annotated[Caller, require("analyst", "cam", "admin", "partner")],
         query: Annotated[RevenueQuery, Query()],
@@ -103,7 +79,13 @@ def routes(runtime: StageRuntime, log: EventLog) -> APIRouter:
         asked = Asked(query.by, query.model, query.window, period, origin=query.origin, partners=partners)
         return {"by": query.by, "model": query.model, "rows": await revenue(runtime, asked)}
 
-    @router.get("/facts", dependencies=[require("analyst", "admin")])
+    @router.get(
+        "/facts",
+        dependencies=[require("analyst", "admin")],
+        response_class=Response,
+        responses={200: {"content": _STREAMED}},
+        response_description="A fact on each line; as server-sent events where the caller accepts those.",
+    )
     async def facts(request: Request, query: Annotated[FactsQuery, Query()]) -> Response:
         """Every fact once, each lead in order, without personal data; goes on after Last-Event-ID."""
         wanted = store.Filter(

@@ -40,7 +40,18 @@ from leadway.dealreg.policy.companies import match_of
 from leadway.dealreg.store import cam_of, deals, lead_of_deal, oversees, own_lead, partners_of, product_term
 from leadway.ids import draw
 from leadway.stage import StageRuntime
-from leadway.web import Asked, Caller, Page, PageParams, asking, json_response, page_params, reply, require
+from leadway.web import (
+    Asked,
+    Caller,
+    Page,
+    PageParams,
+    asking,
+    json_response,
+    page_params,
+    page_response,
+    reply,
+    require,
+)
 from leadway.words import term_key
 
 _ID_CHARACTERS_MAX: Final = 100
@@ -108,7 +119,7 @@ def _reading(router: APIRouter, runtime: StageRuntime) -> None:
         by = by_of(caller)
         partner = by.role == "partner"
         if partner and wanted.partner_id not in (None, by.partner_id):
-            return json_response({"data": [], "has_more": False})
+            return page_response(page.page([]))
         rows = await deals(
             runtime,
             fetch=page.fetch,
@@ -119,8 +130,7 @@ def _reading(router: APIRouter, runtime: StageRuntime) -> None:
             outcome=wanted.outcome,
             partners=partners_of(await runtime.catalogs(), by.subject) if by.assigned else None,
         )
-        found = page.page([deal_document(subject, deal, by) for subject, deal in rows])
-        return json_response({"data": found.data, "has_more": found.has_more})
+        return page_response(page.page([deal_document(subject, deal, by) for subject, deal in rows]))
 
     @router.get("/{deal_id}", response_model=Deal)
     async def read_deal(deal_id: DealId, caller: Reader) -> Response:

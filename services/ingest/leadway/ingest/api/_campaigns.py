@@ -15,6 +15,7 @@ from leadway.facts.ingest import (
     CampaignSpendChanged,
     Spend,
 )
+from leadway.ingest.api._answers import Booked, Campaign
 from leadway.ingest.api._editing import Code, Name, edit, new_id
 from leadway.ingest.gather import campaigns_by_code
 from leadway.money import amount_faults
@@ -30,6 +31,7 @@ from leadway.web import (
     etag,
     json_response,
     page_params,
+    page_response,
     reply,
     require,
 )
@@ -71,7 +73,7 @@ def campaign_out(fact: CampaignChanged) -> dict[str, Any]:
 def edit_campaigns(router: APIRouter, runtime: StageRuntime) -> None:
     """Creating and changing campaigns."""
 
-    @router.post("/campaigns", status_code=201)
+    @router.post("/campaigns", status_code=201, response_model=Campaign)
     async def create(body: NewCampaign, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Create a campaign. Its codes are what submissions name it by."""
         campaign_id = new_id("cmp", asked)
@@ -91,7 +93,7 @@ def edit_campaigns(router: APIRouter, runtime: StageRuntime) -> None:
             await runtime.execute(edit(CampaignChanged, campaign_id, change, asked=asked, out=campaign_out, status=201))
         )
 
-    @router.patch("/campaigns/{campaign_id}")
+    @router.patch("/campaigns/{campaign_id}", response_model=Campaign)
     async def patch(campaign_id: str, body: CampaignPatch, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Change a campaign; what is not named stays."""
         await _campaign(runtime, campaign_id)
@@ -110,16 +112,16 @@ def edit_campaigns(router: APIRouter, runtime: StageRuntime) -> None:
 def read_campaigns(router: APIRouter, runtime: StageRuntime) -> None:
     """Looking at campaigns."""
 
-    @router.get("/campaigns")
+    @router.get("/campaigns", response_model=Page[Campaign])
     async def every(
         _: Annotated[Caller, require("admin", "cam", "analyst")], page: Annotated[PageParams, Depends(page_params)]
-    ) -> Page[dict[str, Any]]:
+    ) -> Response:
         """The campaigns by id."""
         found = (await runtime.catalogs()).all(CampaignChanged)
         ids = sorted(key for key in found if key > (page.starting_after or ""))
-        return page.page([campaign_out(found[key]) for key in ids[: page.fetch]])
+        return page_response(page.page([campaign_out(found[key]) for key in ids[: page.fetch]]))
 
-    @router.get("/campaigns/{campaign_id}")
+    @router.get("/campaigns/{campaign_id}", response_model=Campaign)
     async def one(campaign_id: str, _: Annotated[Caller, require("admin", "cam", "analyst")]) -> Response:
         """A campaign as it stands, with its ETag."""
         found = await _campaign(runtime, campaign_id)
@@ -129,7 +131,7 @@ def read_campaigns(router: APIRouter, runtime: StageRuntime) -> None:
 def book_spend(router: APIRouter, runtime: StageRuntime) -> None:
     """Booking what campaigns cost."""
 
-    @router.post("/campaigns/{campaign_id}/spend", status_code=201)
+    @router.post("/campaigns/{campaign_id}/spend", status_code=201, response_model=Booked)
     async def book(campaign_id: str, body: NewSpend, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Book spend on a campaign; a negative amount corrects an earlier booking."""
         await _campaign(runtime, campaign_id)

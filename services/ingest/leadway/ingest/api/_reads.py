@@ -13,17 +13,18 @@ from leadway.companies import company_domain
 from leadway.decider import Fault, InvalidRequest, NotFound
 from leadway.facts.ingest import SourceChanged
 from leadway.facts.personal import SubmissionDetails, unseal
+from leadway.ingest.api._answers import FoundLead, HeldSubmission, Lead
 from leadway.ingest.decider import Interest
 from leadway.ingest.store import find_leads, list_held
 from leadway.stage import StageRuntime
-from leadway.web import Caller, Page, PageParams, json_response, page_params, require
+from leadway.web import Caller, Page, PageParams, json_response, page_params, page_response, require
 
 
 def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -> APIRouter:
     """The read routes. `digest_of` gives the identity digest of an e-mail as said; None where it is none."""
     router = APIRouter(prefix="/ingest/v1", tags=["leads"])
 
-    @router.get("/leads/{lead_id}")
+    @router.get("/leads/{lead_id}", response_model=Lead)
     async def one(lead_id: str, _: Annotated[Caller, require("admin", "cam")]) -> Response:
         """A lead as it was captured, with what later touches added."""
         state, _mirror = await runtime.lead(lead_id)
@@ -31,13 +32,13 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
             raise NotFound(f"There is no lead {lead_id}.")
         return json_response(lead_out(state))
 
-    @router.get("/leads")
+    @router.get("/leads", response_model=Page[FoundLead])
     async def every(
         page: Annotated[PageParams, Depends(page_params)],
         _: Annotated[Caller, require("admin", "cam")],
         email: Annotated[str | None, Query(max_length=320)] = None,
         domain: Annotated[str | None, Query(max_length=253)] = None,
-    ) -> Page[dict[str, Any]]:
+    ) -> Response:
         """Leads of a person (by e-mail) or of a company (by domain)."""
         if email is None and domain is None:
             raise InvalidRequest("Name an e-mail or a domain.", [Fault("query:email", "or `domain` must be given")])
@@ -54,17 +55,17 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
             after=page.starting_after or "",
             limit=page.fetch,
         )
-        return page.page([dict(row) for row in rows])
+        return page_response(page.page([dict(row) for row in rows]))
 
-    @router.get("/sources/{source_id}/held")
+    @router.get("/sources/{source_id}/held", response_model=Page[HeldSubmission])
     async def held(
         source_id: str, page: Annotated[PageParams, Depends(page_params)], _: Annotated[Caller, require("admin")]
-    ) -> Page[dict[str, Any]]:
+    ) -> Response:
         """Submissions that are kept though no lead can be made of them, with what was sent."""
         if (await runtime.catalogs()).get(SourceChanged, source_id) is None:
             raise NotFound(f"There is no source {source_id[:60]}.")
         rows = await list_held(runtime, source_id=source_id, after=page.starting_after or "", limit=page.fetch)
-        return page.page([held_out(dict(row)) for row in rows])
+        return page_response(page.page([held_out(dict(row)) for row in rows]))
 
     return router
 

@@ -14,6 +14,7 @@ from leadway.facts.ingest import (
     SourceChanged,
     SourceMap,
 )
+from leadway.ingest.api import _answers
 from leadway.ingest.api._editing import Code, Name, edit, new_id
 from leadway.ingest.gather import campaigns_by_code
 from leadway.ingest.policy.kinds import TARGETS, target_named
@@ -26,6 +27,7 @@ from leadway.web import (
     PageParams,
     asking,
     page_params,
+    page_response,
     pointer,
     reply,
     require,
@@ -67,7 +69,7 @@ def source_out(fact: SourceChanged, base_url: str) -> dict[str, Any]:
 def source_routes(router: APIRouter, runtime: StageRuntime, secret: bytes, base_url: str) -> None:
     """Making sources, and looking at them."""
 
-    @router.post("/sources", status_code=201)
+    @router.post("/sources", status_code=201, response_model=_answers.NewSource)
     async def create(body: NewSource, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Create a source of leads. Its key is shown in this answer and never again."""
         source_id = new_id("src", asked)
@@ -90,14 +92,14 @@ def source_routes(router: APIRouter, runtime: StageRuntime, secret: bytes, base_
         request = edit(SourceChanged, source_id, change, asked=asked, out=out, status=201, secrets_of=with_key)
         return reply(await runtime.execute(request))
 
-    @router.get("/sources")
+    @router.get("/sources", response_model=Page[_answers.Source])
     async def every(
         _: Annotated[Caller, require("admin")], page: Annotated[PageParams, Depends(page_params)]
-    ) -> Page[dict[str, Any]]:
+    ) -> Response:
         """The sources by id."""
         found = (await runtime.catalogs()).all(SourceChanged)
         ids = sorted(key for key in found if key > (page.starting_after or ""))
-        return page.page([source_out(found[key], base_url) for key in ids[: page.fetch]])
+        return page_response(page.page([source_out(found[key], base_url) for key in ids[: page.fetch]]))
 
 
 async def _check_source(runtime: StageRuntime, body: NewSource) -> None:

@@ -13,6 +13,7 @@ from leadway.facts.ingest import (
     VocabularyChanged,
     VocabularyEntry,
 )
+from leadway.ingest.api import _answers
 from leadway.ingest.api._editing import Name, edit
 from leadway.ingest.policy.vocabulary import Vocabulary, clashes
 from leadway.ingest.store import unmapped
@@ -40,7 +41,7 @@ class Entry(Command):
 def vocabulary_routes(router: APIRouter, runtime: StageRuntime) -> None:
     """Reading and replacing vocabularies."""
 
-    @router.get("/vocabularies/{vocabulary}")
+    @router.get("/vocabularies/{vocabulary}", response_model=_answers.Vocabulary)
     async def one(vocabulary: Literal["product", "industry"], _: Annotated[Caller, require("admin")]) -> Response:
         """A vocabulary, and the sayings that it has no code for yet."""
         entry = (await runtime.catalogs()).get(VocabularyChanged, vocabulary)
@@ -55,7 +56,7 @@ def vocabulary_routes(router: APIRouter, runtime: StageRuntime) -> None:
             headers={"ETag": etag(version)},
         )
 
-    @router.put("/vocabularies/{vocabulary}")
+    @router.put("/vocabularies/{vocabulary}", response_model=_answers.VocabularyPut)
     async def put(
         vocabulary: Literal["product", "industry"], body: list[Entry], asked: Annotated[Asked, asking("admin")]
     ) -> Response:

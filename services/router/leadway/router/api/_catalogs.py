@@ -15,13 +15,25 @@ from leadway.facts.router import CompanySize, PartnerChanged, RulesChanged
 from leadway.ids import draw
 from leadway.router.api._answers import Partner, Rules
 from leadway.router.api._models import NewPartner, PartnerChange, RulesDocument
-from leadway.router.api._views import Json, page_response, partner_view, present
+from leadway.router.api._views import Json, partner_view, present
 from leadway.router.policy.asking import ANYTHING, known
 from leadway.router.policy.eligibility import territory_fault
 from leadway.router.policy.rules import BadRules, read_rules
 from leadway.router.store import RULES_ID, network
 from leadway.stage import Answer, Catalogs, Decided, Edit, Request, StageRuntime
-from leadway.web import Asked, Caller, Page, PageParams, asking, etag, json_response, page_params, reply, require
+from leadway.web import (
+    Asked,
+    Caller,
+    Page,
+    PageParams,
+    asking,
+    etag,
+    json_response,
+    page_params,
+    page_response,
+    reply,
+    require,
+)
 
 PREFIX = "/router/v1"
 CATALOG_WAIT_SECONDS = 1.5

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from leadway.facts.personal import Note, Sealed, seal
 from leadway.router.api._answers import Decisions, Lead, ListedLead, PoolLead
 from leadway.router.api._models import AssignBody, DeclineBody, RerouteBody, RetainBody
-from leadway.router.api._views import Json, decisions_view, lead_view, page_response, pool_view
+from leadway.router.api._views import Json, decisions_view, lead_view, pool_view
 from leadway.router.decider import (
     Accept,
     AcceptDirect,
@@ -26,7 +26,18 @@ from leadway.router.decider import (
 )
 from leadway.router.store import claimable_ids, lead, lead_ids, leads, network, open_leads
 from leadway.stage import Answer, Decided, Request, StageRuntime
-from leadway.web import Asked, Caller, Page, PageParams, asking, json_response, page_params, reply, require
+from leadway.web import (
+    Asked,
+    Caller,
+    Page,
+    PageParams,
+    asking,
+    json_response,
+    page_params,
+    page_response,
+    reply,
+    require,
+)
 
 StateName = Literal["pooled", "assigned", "accepted", "retained", "unroutable", "closed"]
 LeadId = Annotated[str, Path(pattern=r"^lead_[0-7][0-9a-hjkmnp-tv-z]{25}$")]

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
-from fastapi import Response
 
 from leadway.facts.router import PartnerChanged
 from leadway.router.decider import (
@@ -27,7 +26,7 @@ from leadway.router.decider import (
 )
 from leadway.router.policy.interest import Interest
 from leadway.router.store import name_of
-from leadway.web import Caller, Page, json_response
+from leadway.web import Caller
 
 Json = dict[str, Any]
 
@@ -35,11 +34,6 @@ Json = dict[str, Any]
 def present(fields: Mapping[str, Any]) -> Json:
     """Without what is not there."""
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def page_response(page: Page[Json]) -> Response:
-    """A page of documents."""
-    return json_response({"data": page.data, "has_more": page.has_more})
 
 
 def partner_view(partner: PartnerChanged) -> Json:
