@@ -20,6 +20,8 @@ from leadway.verify import Recorder
 
 _AT_ONCE_MAX = 4
 _TRIES_MAX = 25
+_ROUNDS_MAX = 4
+_ALWAYS_THERE = "kill -9 of a service"
 _WARM_UP_SECONDS = 3.0
 
 
@@ -98,28 +100,37 @@ class Campaign:
                 break  # what comes after would be judged by what is broken already
 
     async def _live(self, names: list[str]) -> None:
-        running: set[asyncio.Task[None]] = set()
+        """Inject all of these; in place of one that found nothing to strike at, comes another kill of a service."""
+        for _ in range(_ROUNDS_MAX):
+            missed = await self._at_their_pace(names)
+            if not missed:
+                return
+            names = [_ALWAYS_THERE] * missed
+
+    async def _at_their_pace(self, names: list[str]) -> int:
+        """Inject them side by side, as far as that is bounded; how many of them found nothing to strike at."""
+        begun: list[asyncio.Task[bool]] = []
         for name in names:
             self._number += 1
             chance = Random(f"{self.options.seed}/fault/{self._number}")
-            while len(running) >= _AT_ONCE_MAX:
-                _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            running.add(asyncio.create_task(self._one(name, chance)))
+            while len(running := [each for each in begun if not each.done()]) >= _AT_ONCE_MAX:
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            begun.append(asyncio.create_task(self._one(name, chance)))
             await asyncio.sleep(chance.expovariate(1 / self.options.pace_seconds))
-        if running:
-            await asyncio.wait(running)
+        return (await asyncio.gather(*begun)).count(False)
 
-    async def _one(self, name: str, chance: Random) -> None:
+    async def _one(self, name: str, chance: Random) -> bool:
         for _ in range(_TRIES_MAX):
             try:
                 done = await LIVE[name].inject(self._world, chance)
             except Exception as error:  # noqa: BLE001 a fault that breaks the campaign itself is said as what it is
                 self._world.supervisor.unexpected.append(f"the fault {name!r} failed: {type(error).__name__}: {error}")
-                return
+                return True
             if done:
                 self.result.counts[name] += 1
-                return
+                return True
             await asyncio.sleep(0.3)
+        return False
 
     async def _settle(self) -> Verdict:
         """Heal, let the traffic end and everything calm down, then look."""
