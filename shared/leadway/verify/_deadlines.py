@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from leadway.facts.dealreg import ActivityLogged, ContactMissed
 from leadway.facts.router import AcceptanceMissed, ClaimMissed, LeadAccepted, LeadAssigned, LeadClaimed, LeadReclaimed
-from leadway.facts.sla_timer import SlaBreached, SlaReminded, SlaStarted
+from leadway.facts.sla_timer import SlaBreached, SlaDue, SlaReminded, SlaStarted
 from leadway.verify._record import Operation
 from leadway.verify._seen import Seen
 from leadway.verify._verdict import Findings, Verdict
@@ -18,6 +18,8 @@ from leadway.verify._verdict import Findings, Verdict
 # What of the record is work that a clock waits for.
 _WORK = {"first_contact": "activity", "accept": "accept"}
 _NO_ATTEMPT = "note"
+_OF_DEADLINES = (SlaDue, SlaBreached, AcceptanceMissed, ClaimMissed, ContactMissed, LeadReclaimed)
+_CLOCKS_APART = timedelta(seconds=1)
 
 
 class _Done(NamedTuple):
@@ -38,6 +40,7 @@ class _Lead:
     started: dict[tuple[str, str], SlaStarted] = field(default_factory=dict[tuple[str, str], SlaStarted])
     done: dict[tuple[str, str], list[_Done]] = field(default_factory=dict[tuple[str, str], list[_Done]])
     missed: list[_Missed] = field(default_factory=list[_Missed])
+    answers: set[str] = field(default_factory=set[str])  # the facts that say so
     breaches: dict[str, SlaBreached] = field(default_factory=dict[str, SlaBreached])
     reclaims: list[tuple[LeadReclaimed, Seen]] = field(default_factory=list[tuple[LeadReclaimed, Seen]])
 
@@ -53,8 +56,10 @@ class Deadlines:
     wrongly.
     """
 
-    def __init__(self, operations: Iterable[Operation] = ()) -> None:
+    def __init__(self, operations: Iterable[Operation] = (), *, now: Callable[[], datetime] | None = None) -> None:
+        """`now` is asked when a deadline lies ahead of what is known of the time: nothing can have followed from it."""
         self._found = Findings("I4", "no reclaim before its deadline, nor after work logged in time")
+        self._now = now
         self._leads: dict[str, _Lead] = {}
         self._told: dict[tuple[str, str | None], list[Operation]] = defaultdict(list)
         for one in operations:
@@ -63,10 +68,14 @@ class Deadlines:
         told = sum(map(len, self._told.values()))
         self._found.looked_at |= {"deadlines": 0, "reclaims": 0, "contacts recorded": told}
 
-    def take(self, seen: Seen) -> None:  # noqa: C901 a branch for each fact
+    def take(self, seen: Seen) -> None:  # noqa: C901, PLR0912 a branch for each fact
         """Fold the lead's clocks and what was done by them."""
         fact, place = seen.envelope.data, seen.place
         lead = self._leads.setdefault(seen.envelope.subject, _Lead())
+        if isinstance(fact, _OF_DEADLINES):
+            self._ahead(fact.due_at, seen)
+        if isinstance(fact, AcceptanceMissed | ClaimMissed | ContactMissed):
+            lead.answers.add(seen.envelope.id)
         match fact:
             case SlaStarted():
                 self._found.look("deadlines")
@@ -103,6 +112,12 @@ class Deadlines:
             for missed in lead.missed:
                 for evidence in _answer(lead, missed):
                     self._found.violated(f"{name}: {evidence}")
+            for breach in lead.breaches.values():
+                if breach.missed_fact not in lead.answers:
+                    self._found.violated(
+                        f"{name}: {breach.clock} due at {breach.due_at.isoformat()} was breached, and the owner of the "
+                        "evidence never said that it was missed"
+                    )
             for fact, seen in lead.reclaims:
                 for evidence in (*_reclaim(lead, fact, seen), *self._against_the_record(name, lead, fact)):
                     self._found.violated(f"{name}: {evidence} (lead.reclaimed at {seen.place})")
@@ -111,6 +126,14 @@ class Deadlines:
     def verdict(self) -> Verdict:
         """After the last partition."""
         return self._found.verdict()
+
+    def _ahead(self, due_at: datetime, seen: Seen) -> None:
+        """Facts of a deadline bear its time, whenever they are said: what is said before it shows only until then."""
+        if self._now is not None and due_at > (now := self._now()) + _CLOCKS_APART:
+            self._found.violated(
+                f"{seen.envelope.subject}: {seen.envelope.type} at {seen.place} is of a deadline at "
+                f"{due_at.isoformat()}, and it is only {now.isoformat()}"
+            )
 
     def _against_the_record(self, name: str, lead: _Lead, fact: LeadReclaimed) -> Iterator[str]:
         started = lead.started.get((fact.clock, fact.assignment_id))

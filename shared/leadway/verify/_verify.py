@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from leadway.clock import SystemClock
 from leadway.eventlog import EventLog, Partition, Record
 from leadway.facts import CATALOG_EVENTS, Envelope, Undecodable, Unreadable, fact_types
 from leadway.facts.codec import decode
@@ -101,7 +102,7 @@ def _judges(
         Acknowledged(operations, complete=evidence.complete),
         Owners(operations),
         Endings(settled=settled, parked=tables.parked),
-        Deadlines(operations),
+        Deadlines(operations, now=SystemClock().now),
         Credit(tables.books, reports),
         Deliveries(tables.desk, received, before),
         Order(received or ()),

@@ -1,0 +1,62 @@
+"""I4: a deadline's facts bear its time, so that what is said too early must be seen otherwise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from leadway.eventlog import Partition
+from leadway.facts import LEAD_EVENTS, Envelope, Fact
+from leadway.facts.router import AcceptanceMissed
+from leadway.facts.sla_timer import SlaBreached
+from leadway.verify._deadlines import Deadlines
+from leadway.verify._seen import Seen
+
+DUE = datetime(2026, 10, 1, 8, tzinfo=UTC)
+MISSED = AcceptanceMissed(lead_id="lead_a", assignment_id="asg_a", due_at=DUE, at=DUE)
+
+
+def breach(missed_fact: str) -> SlaBreached:
+    return SlaBreached(
+        lead_id="lead_a",
+        clock="accept",
+        assignment_id="asg_a",
+        pooling_id=None,
+        partner_id="ptr_a",
+        policy="hot",
+        policy_version=1,
+        due_at=DUE,
+        on_breach="reclaim",
+        missed_fact=missed_fact,
+    )
+
+
+def judged(now: datetime, *facts: Fact) -> list[str]:
+    judge = Deadlines(now=lambda: now)
+    for number, fact in enumerate(facts):
+        envelope = Envelope(
+            id=f"fact_{number}",
+            type=fact.wire,
+            source=fact.source,
+            subject="lead_a",
+            time=DUE,
+            sequence=number + 1,
+            cause="x",
+            correlation="x",
+            actor="x",
+            data=fact,
+        )
+        judge.take(Seen(envelope, Partition(LEAD_EVENTS, 0), number))
+    judge.partition_ends()
+    return list(judge.verdict().violations)
+
+
+def test_what_follows_from_a_deadline_that_is_not_there_yet_is_a_violation() -> None:
+    assert judged(DUE + timedelta(seconds=1), MISSED, breach("fact_0")) == []
+    early = judged(DUE - timedelta(minutes=1), MISSED, breach("fact_0"))
+    assert len(early) == 2
+    assert all("of a deadline at 2026-10-01T08:00:00" in each for each in early)
+
+
+def test_a_breach_of_which_the_owner_of_the_evidence_never_spoke_is_a_violation() -> None:
+    (told,) = judged(DUE + timedelta(days=1), breach(""))
+    assert "the owner of the evidence never said that it was missed" in told
