@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,11 @@ _CAPTURE_SECONDS = 1.4  # of each of the capturing clients, on average
 _LOOK_SECONDS = 0.8
 _COUNTRIES = ("US", "US", "DE", "DE", "FR", "PL")
 _REFUSED_MAX = 40
+_AGAIN = 0.25
+# Some do it at the last moment: the deadline is 6 seconds for an acceptance and 10 for a contact.
+_LAST_MOMENT = 0.35
+_ACCEPT_SECONDS = 3.0, 6.0
+_CONTACT_SECONDS = 7.0, 10.0
 
 
 @dataclass
@@ -28,6 +34,7 @@ class _Step:
     body: dict[str, Any]
     role: str = "partner"
     key: str = field(default_factory=new_key)
+    wait_seconds: float = 0.0  # since the partner saw the lead
 
 
 @dataclass
@@ -150,6 +157,7 @@ class _Partner:
         self._open: dict[str, list[_Step]] = {}
         self._given: dict[str, dict[str, Any]] = {}
         self._seen: set[str] = set()
+        self._since: dict[str, float] = {}
         self._refused: dict[str, int] = {}
 
     async def work(self, chance: Random) -> None:
@@ -159,15 +167,19 @@ class _Partner:
                 name = held.get("assignment_id") or held["lead_id"]
                 if name not in self._seen:
                     self._seen.add(name)
+                    self._since[held["lead_id"]] = time.monotonic()
                     self._open[held["lead_id"]] = _plan(state, chance)
-        leads = [lead for lead, steps in self._open.items() if steps]
+        now = time.monotonic()
+        leads = [
+            lead for lead, steps in self._open.items() if steps and now - self._since[lead] > steps[0].wait_seconds
+        ]
         chance.shuffle(leads)
         for lead in leads[:3]:
-            await self._step(lead, self._open[lead])
+            await self._step(lead, self._open[lead], chance)
         for lead in [each for each, steps in self._open.items() if not steps]:
             del self._open[lead]
 
-    async def _step(self, lead: str, steps: list[_Step]) -> None:
+    async def _step(self, lead: str, steps: list[_Step], chance: Random) -> None:
         step = steps[0]
         given = self._given.setdefault(lead, {})
         if step.op == "deal" and "opportunity_id" in given:
@@ -176,9 +188,15 @@ class _Partner:
         partner = self._partner if step.role == "partner" else None
         subject = given["deal_id"] if step.op in _OF_DEALS else lead
         said = {name: value for name, value in step.body.items() if name in {"kind", "reason", "amount"}}
-        answer = await self._client.command(
-            step.op, path, step.body, role=step.role, partner=partner, subject=subject, key=step.key, asked=said
-        )
+
+        async def ask() -> Answer:
+            return await self._client.command(
+                step.op, path, step.body, role=step.role, partner=partner, subject=subject, key=step.key, asked=said
+            )
+
+        answer = await ask()
+        if answer.done and chance.random() < _AGAIN:  # a client that lost the answer: it gets the same once more
+            await ask()
         if answer.done:
             steps.pop(0)
             given.update({n: answer.body[n] for n in ("opportunity_id", "deal_id") if n in answer.body})
@@ -202,11 +220,14 @@ def _plan(state: str, chance: Random) -> list[_Step]:
     if state == "assigned" and lot < 0.25:
         reason = chance.choice(["no_capacity", "no_fit", "other"])
         return [_Step("decline", f"{router}/decline", {"reason": reason})]
-    steps = [_Step("accept", f"{router}/accept", {})] if state == "assigned" else []
+    steps: list[_Step] = []
+    if state == "assigned":
+        steps.append(_Step("accept", f"{router}/accept", {}, wait_seconds=_at_last(chance, _ACCEPT_SECONDS)))
     if lot < 0.4:
         return steps
     kind = chance.choice(["call", "email", "meeting"])
-    steps.append(_Step("activity", f"{dealreg}/activities", {"kind": kind, "outcome": "reached"}))
+    contact = {"kind": kind, "outcome": "reached"}
+    steps.append(_Step("activity", f"{dealreg}/activities", contact, wait_seconds=_at_last(chance, _CONTACT_SECONDS)))
     if lot < 0.55:
         return steps
     minor = chance.randint(1, 5_000_000)
@@ -225,6 +246,10 @@ def _plan(state: str, chance: Random) -> list[_Step]:
         body = {"amount": changed, "reason": "one site more or less", "effective_at": now}
         steps.append(_Step("amend", f"{deal}/amend", body, role="cam"))
     return steps
+
+
+def _at_last(chance: Random, seconds: tuple[float, float]) -> float:
+    return chance.uniform(*seconds) if chance.random() < _LAST_MOMENT else 0.0
 
 
 def _lead(chance: Random) -> dict[str, Any]:
