@@ -48,6 +48,7 @@ BUGS: Final[tuple[Bug, ...]] = (
             ),
         ),
         (f"{_KIT}/test_stage_zombies.py::test_a_consumer_frozen_in_its_transaction_is_fenced_and_works_again",),
+        Hunt("I5", seed=1, faults=8, only=("crash at transaction.before_commit",)),
     ),
     Bug(
         "outbox-outside-the-transaction",
@@ -150,6 +151,7 @@ BUGS: Final[tuple[Bug, ...]] = (
             ),
         ),
         (f"{_KIT}/test_stage_stress.py::test_whatever_comes_and_goes_nothing_is_lost_or_doubled",),
+        Hunt("I4", seed=1, faults=6, only=("record of an unknown source",)),
     ),
     Bug(
         "rotation-gathered-once-a-batch",
@@ -187,6 +189,7 @@ BUGS: Final[tuple[Bug, ...]] = (
         "a client that asks again under its Idempotency-Key has it decided again",
         (Edit(f"{_STAGE}/_transaction.py", "        if kept:\n", "        if not kept:\n"),),
         (f"{_KIT}/test_stage_runtime.py::test_the_same_key_gives_the_same_answer_and_another_body_is_refused",),
+        Hunt("I1", seed=1, faults=16, only=("record of an unknown source",)),
     ),
     Bug(
         "breach-without-asking-the-owner",
@@ -199,6 +202,7 @@ BUGS: Final[tuple[Bug, ...]] = (
             ),
         ),
         ("tests/sla_timer/test_sla_service.py::test_contact_in_time_that_is_heard_of_late_is_no_breach",),
+        Hunt("I4", seed=1, faults=10, only=("record of an unknown source",)),
     ),
     Bug(
         "delivery-marked-before-the-answer",
