@@ -56,8 +56,8 @@ BUGS: Final[tuple[Bug, ...]] = (
         (
             Edit(
                 f"{_STAGE}/_sql.py",
-                "CAST(:headers AS bytea[]), CAST(:values AS bytea[]))",
-                "CAST(:headers AS bytea[]), CAST(:values AS bytea[])) WHERE false",
+                "JOIN {counted} AS m USING (topic, partition)\n",
+                "JOIN {counted} AS m USING (topic, partition) WHERE false\n",
             ),
             Edit(
                 f"{_STAGE}/_transaction.py",
