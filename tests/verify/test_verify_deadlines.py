@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from leadway.eventlog import Partition
-from leadway.facts import LEAD_EVENTS, Envelope, Fact
+from trail import START, judged
+
+from leadway.facts import Fact
 from leadway.facts.router import AcceptanceMissed
 from leadway.facts.sla_timer import SlaBreached
 from leadway.verify._deadlines import Deadlines
-from leadway.verify._seen import Seen
 
-DUE = datetime(2026, 10, 1, 8, tzinfo=UTC)
+DUE = START
 MISSED = AcceptanceMissed(lead_id="lead_a", assignment_id="asg_a", due_at=DUE, at=DUE)
 
 
@@ -30,33 +30,17 @@ def breach(missed_fact: str) -> SlaBreached:
     )
 
 
-def judged(now: datetime, *facts: Fact) -> list[str]:
-    judge = Deadlines(now=lambda: now)
-    for number, fact in enumerate(facts):
-        envelope = Envelope(
-            id=f"fact_{number}",
-            type=fact.wire,
-            source=fact.source,
-            subject="lead_a",
-            time=DUE,
-            sequence=number + 1,
-            cause="x",
-            correlation="x",
-            actor="x",
-            data=fact,
-        )
-        judge.take(Seen(envelope, Partition(LEAD_EVENTS, 0), number))
-    judge.partition_ends()
-    return list(judge.verdict().violations)
+def found(now: datetime, *facts: Fact) -> list[str]:
+    return judged(Deadlines(now=lambda: now), *facts)
 
 
 def test_what_follows_from_a_deadline_that_is_not_there_yet_is_a_violation() -> None:
-    assert judged(DUE + timedelta(seconds=1), MISSED, breach("fact_0")) == []
-    early = judged(DUE - timedelta(minutes=1), MISSED, breach("fact_0"))
+    assert found(DUE + timedelta(seconds=1), MISSED, breach("fact_0")) == []
+    early = found(DUE - timedelta(minutes=1), MISSED, breach("fact_0"))
     assert len(early) == 2
     assert all("of a deadline at 2026-10-01T08:00:00" in each for each in early)
 
 
 def test_a_breach_of_which_the_owner_of_the_evidence_never_spoke_is_a_violation() -> None:
-    (told,) = judged(DUE + timedelta(days=1), breach(""))
+    (told,) = found(DUE + timedelta(days=1), breach(""))
     assert "the owner of the evidence never said that it was missed" in told
