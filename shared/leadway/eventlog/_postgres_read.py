@@ -50,7 +50,11 @@ class PostgresSubscription:
 
     async def join(self) -> None:
         self._follower.readers.add(self)
-        await self._membership.join(self._member)
+        try:
+            await self._membership.join(self._member)
+        except BaseException:
+            await self.close()
+            raise
 
     async def next(self, *, records_max: int, timeout_seconds: float) -> Mapping[Partition, Sequence[Record]]:
         loop = asyncio.get_running_loop()

@@ -27,6 +27,7 @@ from leadway.stage._turns import Behind, Turns
 
 _log = structlog.get_logger("leadway.stage")
 _MINUTE_SECONDS = 60
+_BACKOFF_SECONDS = 0.05
 _marks = msgspec.msgpack.Decoder(dict[str, int])
 
 
@@ -41,7 +42,7 @@ class ConsumerLimits:
     lazy_save_seconds: float = 1.0
     catalog_wait_seconds: float = 2.0
     parked_per_minute_max: int = 100
-    backoff_seconds_max: float = 5.0
+    backoff_seconds_max: float = 1.0
 
 
 @dataclass(slots=True)
@@ -88,26 +89,32 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until cancelled. Raises Stopped where going on would lose or double facts."""
-        subscription = self._subscription = await self._subscribe()
-        backoff = 0.05
+        subscription: Subscription | None = None
+        backoff, astray = _BACKOFF_SECONDS, False
         try:
             while True:
                 try:
+                    if subscription is None:  # the log may be away at the start as well as later
+                        subscription = self._subscription = await self._subscribe()
+                    elif astray:
+                        await self._reset(subscription)
+                    astray = False
                     await self._step(subscription)
-                    backoff = 0.05
+                    backoff = _BACKOFF_SECONDS
                 except Fenced:
                     _log.info("fenced", service=self.stage.service)
-                    await self._reset(subscription)
+                    astray = True
                 except (Surroundings, OutcomeUnknown, LogError, *PASSING) as error:
                     _log.warning("consumer_backs_off", service=self.stage.service, error=_said(error))
+                    astray = True
                     self._records = max(self.limits.records_min, self._records // 2)
                     await asyncio.sleep(backoff)
                     backoff = min(backoff * 2, self.limits.backoff_seconds_max)
-                    await self._reset(subscription)
                 except LogLost as error:
                     raise Stopped(str(error)) from error
         finally:
-            await subscription.close()
+            if subscription is not None:
+                await subscription.close()
 
     async def _subscribe(self) -> Subscription:
         return await self.log.subscribe(
@@ -144,16 +151,8 @@ class Consumer:
         self.transactions.loader.forget()
         self.own.forget()
         self.held.clear()
-        assigned = subscription.assigned()
-        while assigned:
-            try:
-                await subscription.seek(await self._positions(assigned))
-            except Exception as error:  # noqa: BLE001 the database or the log is away: keep trying, slowly
-                _log.warning("consumer_waits", service=self.stage.service, error=type(error).__name__)
-                await asyncio.sleep(0.5)
-                assigned = subscription.assigned()
-            else:
-                return
+        if assigned := subscription.assigned():
+            await subscription.seek(await self._positions(assigned))
 
     async def _step(self, subscription: Subscription) -> None:
         await self._gather()

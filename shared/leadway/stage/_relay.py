@@ -39,7 +39,7 @@ class RelayLimits:
     idle_check_seconds: float = 1.0
     shared_check_seconds: float = 0.05  # while other instances write to the same outbox
     mark_seconds: float = 0.1
-    backoff_seconds_max: float = 5.0
+    backoff_seconds_max: float = 1.0
 
 
 class Overtaken(Exception):
