@@ -37,7 +37,7 @@ from leadway.web import (
 )
 
 OPEN = [public("a test")]
-LIMITS = Limits(body_bytes_max=1_000, request_seconds_max=0.2, requests_max=2)
+LIMITS = Limits(body_bytes_max=1_000, request_seconds_max=0.2, requests_max=2, large_bodies_bytes_max=6_000)
 
 
 def routes(prefix: str = "things") -> APIRouter:
@@ -193,6 +193,24 @@ async def test_more_requests_than_can_be_answered_are_refused(client: httpx.Asyn
     assert (response.status_code, response.json()["type"]) == (503, "/problems/overloaded")
     await asyncio.gather(*slow)
     assert (await client.get("/things/v1/trace")).status_code == 200
+
+
+async def test_large_bodies_are_taken_as_long_as_there_is_room_for_all_of_them(client: httpx.AsyncClient) -> None:
+    halfway = asyncio.Event()
+
+    async def waiting() -> AsyncIterator[bytes]:
+        yield b"x" * 4_000
+        halfway.set()
+        await asyncio.sleep(0.1)
+
+    first = asyncio.create_task(client.post("/things/v1/csv/import", content=waiting()))
+    await halfway.wait()
+    refused = await client.post("/things/v1/csv/import", content=chunks(21))
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/overloaded")
+    assert refused.headers["retry-after"]
+    assert (await client.post("/things/v1/raw", content=chunks(5))).status_code == 200
+    assert (await first).json() == 4_000
+    assert (await client.post("/things/v1/csv/import", content=chunks(50))).json() == 5_000
 
 
 async def test_a_stream_outlives_the_time_of_a_request_and_keeps_beating(client: httpx.AsyncClient) -> None:

@@ -29,6 +29,7 @@ from leadway.web._traceparent import continue_trace, enter_trace, leave_trace, t
 BODY_BYTES_MAX: Final = 256 * 1024
 REQUEST_SECONDS_MAX: Final = 30.0
 REQUESTS_MAX: Final = 1_000
+LARGE_BODIES_BYTES_MAX: Final = 64 * 1024 * 1024
 
 Shortcut = Callable[[Scope], ASGIApp | None]
 """Picks requests that an app of its own answers before FastAPI is asked; None: not this one."""
@@ -38,11 +39,14 @@ _log = structlog.get_logger("leadway.web")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may cost. A route declares a larger body by FastAPI's own `max_body_size=`."""
+    """What one request may cost, and all of them at a time. A route declares a larger body by FastAPI's own
+    `max_body_size=`; `large_bodies_bytes_max` bounds what such bodies hold together, past which one gets a 503.
+    """
 
     body_bytes_max: int = BODY_BYTES_MAX
     request_seconds_max: float = REQUEST_SECONDS_MAX
     requests_max: int = REQUESTS_MAX
+    large_bodies_bytes_max: int = LARGE_BODIES_BYTES_MAX
 
 
 BodyLimitOf = Callable[[Scope], int]
@@ -65,6 +69,7 @@ class Edge:
         self._shortcuts = tuple(shortcuts)
         self._metrics = metrics
         self._requests = 0
+        self._large_bodies_bytes = 0
 
     def shortcut(self, scope: Scope) -> ASGIApp | None:
         """The app that answers this request before FastAPI is asked, where there is one."""
@@ -98,9 +103,16 @@ class Edge:
             await exchange.refuse(InternalError(trace_id=trace_id(exchange.traceparent)))
         finally:
             self._requests -= 1
+            self._large_bodies_bytes -= exchange.large_bytes
             self.deadlines.end(exchange.deadline)
             leave_trace(token)
             self._metrics.observe(scope["method"], exchange.status, started, exchange.answered_at)
+
+    def take_large(self, more: int) -> None:
+        """Count bytes of a body over the usual size, until its request is answered. Raises Overloaded."""
+        self._large_bodies_bytes += more
+        if self._large_bodies_bytes > self.limits.large_bodies_bytes_max:
+            raise Overloaded("Large bodies are being received already, as many as there is memory for.")
 
 
 class EdgeMiddleware:
@@ -122,16 +134,16 @@ class _Exchange:
 
     __slots__ = (
         "_body_ended",
-        "_body_limit_of",
         "_bytes",
         "_bytes_max",
-        "_deadlines",
         "_declared",
+        "_edge",
         "_receive",
         "_send",
         "answered_at",
         "awaits_body",
         "deadline",
+        "large_bytes",
         "scope",
         "status",
         "traceparent",
@@ -141,13 +153,13 @@ class _Exchange:
         self.scope = scope
         self._receive = receive
         self._send = send
+        self._edge = edge
         self._bytes_max = edge.limits.body_bytes_max
-        self._body_limit_of = edge.body_limit_of
         self._declared: bytes | None = None
         self._bytes = 0
+        self.large_bytes = 0
         self._body_ended = False
         self.awaits_body = False
-        self._deadlines = edge.deadlines
         self.deadline = edge.deadlines.begin()
         self.status = 0
         self.answered_at: float | None = None
@@ -171,8 +183,10 @@ class _Exchange:
         self.awaits_body = False
         if message["type"] == "http.request":
             self._bytes += len(message.get("body", b""))
-            if self._bytes > self._bytes_max:
+            if self._bytes > self._edge.limits.body_bytes_max:
                 self._check(self._bytes)
+                more, self.large_bytes = self._bytes - self.large_bytes, self._bytes
+                self._edge.take_large(more)
             self._body_ended = not message.get("more_body", False)
         return message
 
@@ -180,7 +194,7 @@ class _Exchange:
         if size <= self._bytes_max:
             return
         # Only a body over the default asks which route this is; the others never pay for the question.
-        self._bytes_max = max(self._bytes_max, self._body_limit_of(self.scope))
+        self._bytes_max = max(self._bytes_max, self._edge.body_limit_of(self.scope))
         if size > self._bytes_max:
             raise BodyTooLarge(f"This route takes bodies up to {self._bytes_max} bytes.", bytes_max=self._bytes_max)
 
@@ -189,7 +203,7 @@ class _Exchange:
             self.status = message["status"]
             self.answered_at = time.perf_counter()
             # The answer has begun: a stream may go on for as long as it is read.
-            self._deadlines.end(self.deadline)
+            self._edge.deadlines.end(self.deadline)
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:
