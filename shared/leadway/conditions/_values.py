@@ -46,6 +46,8 @@ def items_of(value: object) -> tuple[object, ...]:
         return ()
     if isinstance(value, str):
         return (value,) if value.strip() else ()
+    if isinstance(value, (int, float)):  # before the question about collections, which costs more than all others
+        return (value,)
     if isinstance(value, Collection):
         items = cast("Collection[object]", value)
         return tuple(item for item in items if item is not None and not (isinstance(item, str) and not item.strip()))

@@ -61,11 +61,11 @@ class Model:
 
     def fitting(self, values: Mapping[str, object]) -> tuple[FitRule, ...]:
         """The fit rules that a lead meets."""
-        return tuple(rule for rule in self.fit if rule.when.matches(values))
+        return tuple([rule for rule in self.fit if rule.when.matches(values)])
 
     def engaging(self, values: Mapping[str, object]) -> tuple[EngagementRule, ...]:
         """The engagement rules that a touch meets."""
-        return tuple(rule for rule in self.engagement if rule.when.matches(values))
+        return tuple([rule for rule in self.engagement if rule.when.matches(values)])
 
     def disqualifying(self, values: Mapping[str, object]) -> str | None:
         """The reason for which a lead is left out, if there is one: the first that holds."""
