@@ -46,6 +46,7 @@ OPEN: Final = _function(
     f"""
 DECLARE
   moved int;
+  added int;
 BEGIN
   IF cardinality(_topics) > 0 THEN
     UPDATE positions AS p SET position = u.new, marks = u.marks
@@ -57,13 +58,21 @@ BEGIN
     END IF;
   END IF;
   IF cardinality(_leads) > 0 THEN
-    INSERT INTO subjects (topic, subject)
-    SELECT u.topic, u.subject FROM unnest(_lead_topics, _leads) AS u(topic, subject)
-    ON CONFLICT DO NOTHING;
     RETURN QUERY
-    SELECT s.topic, s.subject, s.state, s.mirror, s.last_at, s.correlation, s.parked,
-      NULL::timestamptz, NULL::text, NULL::timestamptz, NULL::bigint
-    FROM subjects AS s WHERE s.subject = ANY(_leads) ORDER BY s.topic, s.subject FOR UPDATE;
+    INSERT INTO subjects AS s (topic, subject)
+    SELECT u.topic, u.subject FROM unnest(_lead_topics, _leads) AS u(topic, subject)
+    ON CONFLICT DO NOTHING
+    RETURNING s.topic, s.subject, s.state, s.mirror, s.last_at, s.correlation, s.parked,
+      NULL::timestamptz, NULL::text, NULL::timestamptz, NULL::bigint;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    IF added < cardinality(_leads) THEN
+      RETURN QUERY
+      SELECT s.topic, s.subject, s.state, s.mirror, s.last_at, s.correlation, s.parked,
+        NULL::timestamptz, NULL::text, NULL::timestamptz, NULL::bigint
+      FROM subjects AS s
+      WHERE s.subject = ANY(_leads) AND s.xmin <> CAST(pg_current_xact_id() AS xid)
+      ORDER BY s.topic, s.subject FOR UPDATE;
+    END IF;
   END IF;
   RETURN QUERY
   SELECT NULL::text, NULL::text, NULL::bytea, NULL::bytea, NULL::timestamptz, NULL::text, NULL::boolean,
@@ -72,7 +81,7 @@ END
 """,
 )
 """Positions moved on (the fence: no row at all where another instance moved them first), leads locked, the clock read:
-its row, the last one, names no subject."""
+its row, the last one, names no subject. What was put there just now is locked by that; it comes before the others."""
 
 
 def _lock_keys(table: str) -> Function:
