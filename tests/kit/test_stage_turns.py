@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
+import pytest
+import toys
+from street import Street, counted, eventually, everything_sent, taking
+
+from leadway.facts import Fact
+from leadway.stage import Catalogs
 from leadway.stage.runtime import Behind, Turns
 
 LONG = 60.0
 
 
-async def over(waiting: Coroutine[Any, Any, None]) -> bool:
+async def over(waiting: Coroutine[Any, Any, Any], *, seconds: float = 0.1) -> bool:
     """Whether a wait ends by itself within a moment."""
     try:
-        async with asyncio.timeout(0.1):
+        async with asyncio.timeout(seconds):
             await waiting
     except TimeoutError:
         return False
@@ -75,3 +82,20 @@ async def test_whoever_is_hurried_waits_no_longer() -> None:
         async with asyncio.timeout(LONG / 2):
             await waiting
         assert not await over(behind.wait()), "once for each hurry"
+
+
+@pytest.mark.parametrize("waking", [frozenset[type[Fact]](), frozenset({toys.PaymentTaken})], ids=["nothing", "a fact"])
+async def test_a_stage_that_nothing_wakes_at_the_moment_keeps_behind(
+    street: Street, waking: frozenset[type[Fact]]
+) -> None:
+    def wakes(_: Catalogs) -> frozenset[type[Fact]]:
+        return waking
+
+    till = await street.open(toys.TILL)
+    tally = await street.open(replace(toys.TALLY, waking=wakes))
+    async with tally.consumer.turns.one:  # it is another one's turn
+        await till.execute(taking(1))
+        await eventually(lambda: everything_sent(till))
+        tally.consumer.hurry()
+        assert await over(eventually(lambda: counted(tally, 1)), seconds=5.0 if waking else 0.5) == bool(waking)
+    await eventually(lambda: counted(tally, 1))

@@ -28,6 +28,7 @@ from leadway.stage._turns import Behind, Turns
 _log = structlog.get_logger("leadway.stage")
 _MINUTE_SECONDS = 60
 _BACKOFF_SECONDS = 0.05
+_GATHER_SECONDS = 0.05
 _marks = msgspec.msgpack.Decoder(dict[str, int])
 
 
@@ -132,6 +133,10 @@ class Consumer:
             self._waking_by = held, frozenset(kind.wire for kind in self.stage.waking(held))
         return self._waking_by[1]
 
+    def _is_behind(self) -> bool:
+        """Whether nobody waits for this stage: it only keeps up, or nothing of what it reads is to be done at once."""
+        return bool(self.stage.gather_seconds) or (self.stage.waking is not None and not self._waking())
+
     async def _positions(self, partitions: frozenset[Partition]) -> Mapping[Partition, int]:
         """Where each partition is to be read on from, and its marks: from our own database, never from the log's."""
         wanted = sorted(partitions)
@@ -180,8 +185,8 @@ class Consumer:
         """Off the path of a lead fewer, larger batches are worth a moment: under load there is always something to
         read, and a transaction costs the same for one fact as for ten.
         """
-        if self.stage.gather_seconds:
-            pause = self._begun_at + self.stage.gather_seconds - time.monotonic()
+        if self._is_behind():
+            pause = self._begun_at + (self.stage.gather_seconds or _GATHER_SECONDS) - time.monotonic()
             await self._turn.wait(pause, self._took)
             self._begun_at = time.monotonic()
 
@@ -254,7 +259,7 @@ class Consumer:
         self._count_parked(outcome)
 
     async def _in_turn(self, batch: Batch) -> Outcome:
-        if not self.stage.gather_seconds:
+        if not self._is_behind():
             with self.turns.ahead():
                 return await self.transactions.run(batch)
         async with self.turns.one:
