@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from leadway.decider import Fault, Refusal
-from leadway.stage._declare import Answer, IdempotencyKey
+from leadway.stage._asking import Answer, IdempotencyKey
 
 _encoder = msgspec.json.Encoder()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,20 +13,18 @@ import structlog
 
 from leadway.decider import Refusal, StaleDocument
 from leadway.facts import CATALOG_EVENTS, LEAD_EVENTS, CatalogFact, Envelope, Fact
-from leadway.facts.codec import encode_data
-from leadway.ids import derive
 from leadway.stage._around import BatchAround
+from leadway.stage._asking import Answer, Decided, Edit
 from leadway.stage._catalogs import Snapshot
-from leadway.stage._declare import Answer, Decided, Edit, Stage
+from leadway.stage._declare import Stage
+from leadway.stage._enveloping import enveloped
 from leadway.stage._inputs import FactInput, Input, Place, RequestInput, TimerInput
-from leadway.stage._refusals import KeysMissing, LeadParked, Unacceptable
+from leadway.stage._origin import NOWHERE, Origin, of_fact, of_request, of_timer
+from leadway.stage._refusals import KeysMissing, LeadParked
 from leadway.stage._rows import KeyedRows, SubjectRow
 from leadway.stage._trouble import told
 
 _log = structlog.get_logger("leadway.stage")
-FACT_BYTES_MAX = 700_000  # every log takes a record of this size with its envelope
-
-
 BEHIND_ANOTHER = "an earlier fact of this lead is parked"
 TIMERS = "timers"  # the place of a parked timer names no topic of the log: it comes again by itself
 Respond = Callable[[Decided], None]
@@ -39,19 +37,6 @@ def _to_nobody(_: Decided) -> None:
 def topic_of(command: object) -> str:
     """Where a command's facts go: catalog edits to catalog-events, all else to lead-events."""
     return CATALOG_EVENTS if isinstance(command, Edit) else LEAD_EVENTS
-
-
-class Origin(NamedTuple):
-    """Where a command came from: what its facts' envelopes say of it."""
-
-    input_id: str
-    at: datetime
-    actor: str
-    correlation: str | None
-    traceparent: str | None
-
-
-_NOWHERE = Origin(input_id="", at=datetime.fromtimestamp(0, UTC), actor="", correlation=None, traceparent=None)
 
 
 class Prepared(NamedTuple):
@@ -100,47 +85,20 @@ class Deciding:
 
     def _prepare(self, index: int, item: Input, mirrors: dict[str, Any]) -> tuple[str | None, Any, Origin]:
         if isinstance(item, RequestInput):
-            return item.request.subject, item.request.command, self._request_origin(item)
+            return item.request.subject, item.request.command, of_request(item, self.now)
         if isinstance(item, TimerInput):
             on_timer = self.stage.on_timer
             command = on_timer(item.subject, item.timer) if on_timer else None
-            return item.subject, command, self._timer_origin(item)
+            return item.subject, command, of_timer(self.stage.service, item, self.rows[item.subject].correlation)
         envelope = item.envelope
         if item.subject is None or envelope is None or isinstance(envelope.data, CatalogFact):
-            return None, None, _NOWHERE
+            return None, None, NOWHERE
         before = mirrors.get(item.subject, self.rows[item.subject].mirror)
         after = self.stage.mirror.reflect(before, envelope) if self.stage.mirror else before
         command = self.stage.translate(envelope) if self.stage.translate else None
         mirrors[item.subject] = after
         self.prepared[index] = Prepared(command, before, after)
-        return item.subject, command, self._fact_origin(envelope)
-
-    def _fact_origin(self, envelope: Envelope) -> Origin:
-        return Origin(
-            input_id=envelope.id,
-            at=envelope.time,
-            actor=f"service:{self.stage.service}",
-            correlation=envelope.correlation,
-            traceparent=envelope.traceparent,
-        )
-
-    def _timer_origin(self, item: TimerInput) -> Origin:
-        return Origin(
-            input_id=f"{item.subject}/{item.timer.name}/{item.timer.due_at.isoformat()}",
-            at=item.timer.due_at,
-            actor=f"service:{self.stage.service}",
-            correlation=self.rows[item.subject].correlation,
-            traceparent=None,
-        )
-
-    def _request_origin(self, item: RequestInput) -> Origin:
-        return Origin(
-            input_id=item.attempt_id,
-            at=self.now,
-            actor=item.request.actor,
-            correlation=item.request.correlation,
-            traceparent=item.request.traceparent,
-        )
+        return item.subject, command, of_fact(self.stage.service, envelope)
 
     def run(self, inputs: Sequence[Input]) -> None:
         """Decide every input in order. Raises KeysMissing with all rows that are needed and were not locked."""
@@ -220,7 +178,7 @@ class Deciding:
         if prepared.command is None:
             return
         try:
-            self._decide(row, prepared.command, self._fact_origin(envelope))
+            self._decide(row, prepared.command, of_fact(self.stage.service, envelope))
         except BaseException:
             row.mirror = before
             raise
@@ -233,7 +191,8 @@ class Deciding:
             self._park(row, _as_parked(item), item.error)
             return
         try:
-            self._decide(row, self.stage.on_timer(item.subject, item.timer), self._timer_origin(item))
+            origin = of_timer(self.stage.service, item, row.correlation)
+            self._decide(row, self.stage.on_timer(item.subject, item.timer), origin)
         except KeysMissing:
             raise
         except Exception as error:  # noqa: BLE001 one lead's trouble must not stop every lead's timers
@@ -251,7 +210,7 @@ class Deciding:
             self.answers[index] = request.respond(decided)
 
         try:
-            self._decide(row, request.command, self._request_origin(item), index, respond)
+            self._decide(row, request.command, of_request(item, self.now), index, respond)
         except KeysMissing:
             raise
         except Refusal as refusal:
@@ -320,29 +279,9 @@ class Deciding:
         return state, tuple(envelopes), [(by_id[table], key, value) for (table, key), value in pending.items()]
 
     def _envelope(self, row: SubjectRow, fact: Fact, origin: Origin, earlier: Sequence[Envelope]) -> Envelope:
-        own = self.stage.time_of(fact) if self.stage.time_of else None
-        time = own or max(self.now, origin.at, row.last_at or origin.at)
-        target = fact.targets()
-        fact_id = derive("fact", origin.at, self.stage.service, origin.input_id, fact.wire, row.subject, *target)
-        if any(each.id == fact_id for each in earlier):
-            message = f"one command gave two {fact.wire} without a target to tell them apart"
-            raise ValueError(message)
-        self.encoded[fact_id] = value = encode_data(fact)
-        if len(value) > FACT_BYTES_MAX:
-            raise Unacceptable(f"a {fact.wire} would be {len(value)} bytes long; a fact has at most {FACT_BYTES_MAX}")
-        return Envelope(
-            id=fact_id,
-            type=fact.wire,
-            source=self.stage.service,
-            subject=row.subject,
-            time=time,
-            sequence=0,
-            cause=origin.input_id,
-            correlation=origin.correlation or row.correlation or (earlier[0].id if earlier else fact_id),
-            actor=origin.actor,
-            traceparent=origin.traceparent,
-            data=fact,
-        )
+        envelope, value = enveloped(self.stage, row, fact, origin, now=self.now, earlier=earlier)
+        self.encoded[envelope.id] = value
+        return envelope
 
     def _edit(self, row: SubjectRow, command: Edit, origin: Origin, around: BatchAround, respond: Respond) -> None:
         held = self.catalogs.get(command.kind, row.subject)

@@ -17,7 +17,7 @@ import structlog
 
 from leadway.decider import Refusal
 from leadway.ids import draw
-from leadway.stage._declare import Answer, IdempotencyKey, Request
+from leadway.stage._asking import Answer, IdempotencyKey, Request
 from leadway.stage._inputs import Batch, Input, Outcome, RequestInput, settle
 from leadway.stage._refusals import Lagging, OutcomeUnknown, Overloaded, Stopped, Unavailable
 from leadway.stage._transaction import Transactions

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from leadway.eventlog import Headers, Partition
 from leadway.facts import Envelope
-from leadway.stage._declare import Answer, Request, Timer
+from leadway.stage._asking import Answer, Request
+from leadway.stage._declare import Timer
 from leadway.stage._refusals import KeysMissing
 
 

@@ -15,9 +15,10 @@ import msgspec
 from leadway.decider import Refusal
 from leadway.facts import LEAD_EVENTS
 from leadway.stage import _answers, _sql
+from leadway.stage._asking import Answer, IdempotencyKey
 from leadway.stage._codec import Decoding
 from leadway.stage._deciding import topic_of
-from leadway.stage._declare import Answer, IdempotencyKey, SharedFold, Stage
+from leadway.stage._declare import SharedFold, Stage
 from leadway.stage._direct import Executes
 from leadway.stage._functions import LOCK_IDEMPOTENCY, LOCK_KEYS, OPEN
 from leadway.stage._inputs import Advance, Batch, FactInput, RequestInput

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from leadway.eventlog import EventLog, LogError, Partition, partition_of
 from leadway.facts import LEAD_EVENTS
 from leadway.stage import _sql
+from leadway.stage._asking import Answer, Request
 from leadway.stage._catalogs import CatalogCache, Snapshot
 from leadway.stage._consumer import Consumer, ConsumerLimits
-from leadway.stage._declare import Answer, Request, Stage
+from leadway.stage._declare import Stage
 from leadway.stage._direct import alone
 from leadway.stage._ending import end
 from leadway.stage._gate import Gate, GateLimits

@@ -15,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from leadway.decider import Refusal
 from leadway.eventlog import LogError
 from leadway.stage import _answers, _crash, _saving, _sql, _trouble
+from leadway.stage._asking import Answer
 from leadway.stage._catalogs import CatalogCache
-from leadway.stage._deciding import Deciding, Origin
-from leadway.stage._declare import Answer, Stage
+from leadway.stage._deciding import Deciding
+from leadway.stage._declare import Stage
 from leadway.stage._direct import Executes, begin
 from leadway.stage._inputs import Batch, FactInput, Outcome, Place, RequestInput
 from leadway.stage._loading import InTransaction, Loader, advance, keys_of, storable
+from leadway.stage._origin import of_request
 from leadway.stage._refusals import Fenced, KeysMissing, OutcomeUnknown, ServerChanged, Stopped, Unacceptable
 from leadway.stage._rows import SubjectRow
 from leadway.stage._stamping import Stamping
@@ -179,8 +181,7 @@ class Transactions:
         for index, item in enumerate(batch.inputs):
             if not isinstance(item, RequestInput) or index in deciding.answers:
                 continue
-            origin = Origin(item.attempt_id, deciding.now, item.request.actor, None, None)
-            around = deciding.around(deciding.rows[item.request.subject], origin)
+            around = deciding.around(deciding.rows[item.request.subject], of_request(item, deciding.now))
             for name, (sql, params) in self._stage.gathering.lookups(item.request.command, around).items():
                 rows = (await connection.execute(text(sql), dict(params))).mappings().all()
                 found.setdefault(index, {})[name] = [dict(row) for row in rows]
