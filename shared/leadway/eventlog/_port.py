@@ -6,6 +6,7 @@ Two adapters keep it: `_postgres.py` (the embedded default) and `_kafka.py`. One
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from itertools import chain
 from typing import Protocol
 
 import msgspec
@@ -36,10 +37,9 @@ class NewRecord(msgspec.Struct, frozen=True):
     @property
     def size_bytes(self) -> int:
         """At most this many bytes on the log; a batch's records together must fit `EventLog.batch_bytes_max`."""
-        size = _RECORD_OVERHEAD_BYTES + len(self.key) + len(self.value)
-        for name, value in self.headers:
-            size += _HEADER_OVERHEAD_BYTES + len(name) + len(value)
-        return size
+        named = sum(map(len, chain.from_iterable(self.headers)))
+        overhead = _RECORD_OVERHEAD_BYTES + _HEADER_OVERHEAD_BYTES * len(self.headers)
+        return overhead + len(self.key) + len(self.value) + named
 
 
 class Record(msgspec.Struct, frozen=True):

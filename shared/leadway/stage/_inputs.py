@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from leadway.eventlog import Headers, Partition
+from leadway.eventlog import NewRecord, Partition
 from leadway.facts import Envelope
 from leadway.stage._asking import Answer, Request
 from leadway.stage._declare import Timer
@@ -95,13 +95,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """A fact with its number, as it goes into the outbox and to the relay."""
+    """A fact with its number, as it goes to the relay and on to the log."""
 
     partition: Partition
     sequence: int
-    envelope: Envelope
-    headers: Headers
-    value: bytes
+    id: str
+    subject: str
+    record: NewRecord
 
 
 @dataclass(slots=True)

@@ -46,15 +46,6 @@ class Overtaken(Exception):
     """Another instance marked further than this one sent: it had the lease meanwhile. A new term sees how to go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A fact on its way to the log."""
-
-    sequence: int
-    id: str
-    record: NewRecord
-
-
 @dataclass(slots=True)
 class Relay:
     """One instance's relay; it works only while it holds the lease."""
@@ -69,7 +60,7 @@ class Relay:
     alone: bool = True
     _handed: dict[Partition, dict[int, Stamped]] = field(default_factory=dict[Partition, dict[int, Stamped]])
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _unmarked: dict[Partition, tuple[Outgoing, int]] = field(default_factory=dict[Partition, "tuple[Outgoing, int]"])
+    _unmarked: dict[Partition, tuple[Stamped, int]] = field(default_factory=dict[Partition, "tuple[Stamped, int]"])
     _marked_at: float = 0.0
     _looked_at: float = 0.0
 
@@ -153,23 +144,22 @@ class Relay:
     def _has_gap(self) -> bool:
         return not any(self.sent.get(p, 0) + 1 in held for p, held in self._handed.items())
 
-    def _from_memory(self) -> dict[Partition, list[Outgoing]]:
-        batches: dict[Partition, list[Outgoing]] = {}
+    def _from_memory(self) -> dict[Partition, list[Stamped]]:
+        batches: dict[Partition, list[Stamped]] = {}
         for partition, held in self._handed.items():
             sequence = self.sent.get(partition, 0) + 1
             size = 0
             while sequence in held and len(batches.get(partition, ())) < self.limits.records_max:
                 stamped = held[sequence]
-                record = NewRecord(stamped.envelope.subject.encode(), stamped.value, stamped.headers)
-                size += record.size_bytes
+                size += stamped.record.size_bytes
                 if size > self.log.batch_bytes_max and partition in batches:
                     break
-                batches.setdefault(partition, []).append(Outgoing(sequence, stamped.envelope.id, record))
+                batches.setdefault(partition, []).append(stamped)
                 sequence += 1
         return batches
 
-    async def _from_outbox(self) -> dict[Partition, list[Outgoing]]:
-        batches: dict[Partition, list[Outgoing]] = {}
+    async def _from_outbox(self) -> dict[Partition, list[Stamped]]:
+        batches: dict[Partition, list[Stamped]] = {}
         self._looked_at = asyncio.get_running_loop().time()
         async with self.engine.connect() as connection:
             heads = (await connection.execute(_sql.OUTBOX_HEADS)).all()
@@ -182,12 +172,12 @@ class Relay:
                 rows = (await connection.execute(_sql.OUTBOX, spot | {"limit": self.limits.records_max})).all()
                 if rows and rows[0].sequence > after + 1:
                     raise Overtaken(f"{partition}: the outbox goes on at {rows[0].sequence}, {after} was sent last")
-                if batch := self._contiguous(rows, after):
+                if batch := self._contiguous(partition, rows, after):
                     batches[partition] = batch
         return batches
 
-    def _contiguous(self, rows: Sequence[Row[Any]], after: int) -> list[Outgoing]:
-        batch: list[Outgoing] = []
+    def _contiguous(self, partition: Partition, rows: Sequence[Row[Any]], after: int) -> list[Stamped]:
+        batch: list[Stamped] = []
         size = 0
         for row in rows:
             headers = headers_of(row.headers, row.sequence)
@@ -196,11 +186,11 @@ class Relay:
             if row.sequence != after + 1 or (size > self.log.batch_bytes_max and batch):
                 break
             fact_id = dict(headers)["ce_id"].decode()
-            batch.append(Outgoing(row.sequence, fact_id, record))
+            batch.append(Stamped(partition, row.sequence, fact_id, row.key, record))
             after += 1
         return batch
 
-    async def _send(self, producer: Producer, batches: Mapping[Partition, list[Outgoing]]) -> None:
+    async def _send(self, producer: Producer, batches: Mapping[Partition, list[Stamped]]) -> None:
         _crash.point("relay.before_sending")
         with self.turns.ahead():  # somebody waits for these facts, often to decide the next step of the same lead
             offsets = await producer.append_many({p: [each.record for each in b] for p, b in batches.items()})

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from leadway.eventlog import Headers, Partition, partition_of
+from leadway.eventlog import Headers, NewRecord, Partition, partition_of
 from leadway.facts import Envelope
 from leadway.facts.codec import encode_headers, numbered
 from leadway.stage import _sql
@@ -90,5 +90,5 @@ class Stamping:
 
 
 def _stamped(place: Partition, sequence: int, fact: Envelope, headers: Headers, value: bytes) -> Stamped:
-    envelope = msgspec.structs.replace(fact, sequence=sequence)
-    return Stamped(place, sequence, envelope, numbered(headers, sequence), value)
+    record = NewRecord(fact.subject.encode(), value, numbered(headers, sequence))
+    return Stamped(place, sequence, fact.id, fact.subject, record)

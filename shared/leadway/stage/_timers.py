@@ -110,7 +110,7 @@ class Timers:
             inputs: list[Input] = [TimerInput(due.subject, Timer(due.name, due.due_at)) for due in dues]
             outcome = await self.transactions.run(Batch(inputs))
             self.committed(outcome)
-            moved = frozenset(fact.envelope.subject for fact in outcome.facts)
+            moved = frozenset(fact.subject for fact in outcome.facts)
             self._resting.learn(dues, moved)
         return len(rows)
 
