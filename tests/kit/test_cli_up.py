@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from sqlalchemy import text
 
@@ -66,23 +68,38 @@ def run(*arguments: str, environment: Mapping[str, str] | None = None) -> tuple[
     return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    folder = tmp_path_factory.mktemp("leadway") / "data"
+@contextmanager
+def deployed(folder: Path, *flags: str) -> Generator[Up]:
+    """`leadway up` over a folder until it is ready; afterwards it stops cleanly, with all that it started."""
     output = folder.with_name("output")
-    process = started(["up", "--data-dir", str(folder), "--port", "0"], output)
+    process = started(["up", "--data-dir", str(folder), "--port", "0", *flags], output)
     try:
         wait_for(process, output, "is ready")
+        servers = psutil.Process(process.pid).children(recursive=True)
         yield Up(folder, process, output)
         process.send_signal(signal.SIGTERM)
         assert process.wait(40) == 0, "a clean stop"
         assert not (folder / "database.url").exists()
-        assert not list((folder / "postgres").resolve().glob("cluster/postmaster.pid")), "PostgreSQL stopped too"
+        assert psutil.wait_procs(servers, timeout=10)[1] == [], "PostgreSQL, and Kafka where it is ours, stopped too"
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def data_folder(under: Path) -> Generator[Path]:
+    folder = under / "data"
+    try:
+        yield folder
+    finally:
         # Where the tests run as root, the data are in a folder of PostgreSQL's own, which pytest does not know.
         shutil.rmtree((folder / "postgres").resolve(), ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with data_folder(tmp_path_factory.mktemp("leadway")) as folder, deployed(folder) as running:
+        yield running
 
 
 def test_the_banner_names_everything_and_shows_no_secret(up: Up) -> None:
@@ -224,3 +241,15 @@ async def test_a_service_whose_log_lost_facts_refuses_to_start(database: str, tm
     assert code == 3
     assert "the log lost data or is another one" in said
     assert "Traceback" not in said
+
+
+def test_everything_runs_on_a_kafka_of_its_own_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    with data_folder(tmp_path) as folder:
+        with deployed(folder, "--kafka", "embedded") as up:
+            assert "Kafka" in up.output.read_text("utf-8")
+            code, said = run("demo", "--data-dir", str(folder))
+            assert code == 0, said
+        with deployed(folder):  # the folder says by itself what its log is
+            code, said = run("verify", "--json", "--data-dir", str(folder))
+            assert code == 0, said
+            assert json.loads(said)["facts"] > 0, "what the first run said is on the log of the second"
