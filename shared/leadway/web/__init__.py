@@ -3,6 +3,7 @@
 from leadway.web._app import SERVER_OPTIONS, create_app
 from leadway.web._bodies import read_body
 from leadway.web._commands import Command
+from leadway.web._companies import CompanyBody, TermBody
 from leadway.web._conditions import condition
 from leadway.web._edge import Limits, Shortcut
 from leadway.web._gateway import gateway
@@ -51,6 +52,7 @@ __all__ = [
     "Check",
     "ClaimNames",
     "Command",
+    "CompanyBody",
     "InternalError",
     "Limits",
     "MalformedJson",
@@ -65,6 +67,7 @@ __all__ = [
     "RouteWithoutRoles",
     "Shortcut",
     "StreamItem",
+    "TermBody",
     "TokenExpired",
     "TokenVerifier",
     "Unauthenticated",

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from leadway.attribution.policy import By
 from leadway.facts.terms import Origin
-from leadway.web import MoneyBody
+from leadway.web import CompanyBody, MoneyBody, TermBody
 
 ModelName = Literal["first", "last", "linear"]
 
@@ -41,26 +41,6 @@ class Revenue(BaseModel):
     by: By
     model: ModelName
     rows: list[RevenueRow]
-
-
-class Term(BaseModel):
-    """A word of a vocabulary: its code where one is known, and what was said."""
-
-    code: str | None = None
-    said: str | None = None
-
-
-class Company(BaseModel):
-    """The prospect's company."""
-
-    name: str | None = None
-    domain: str | None = None
-    country: str | None = None
-    region: str | None = None
-    city: str | None = None
-    postal_code: str | None = None
-    industry: Term | None = None
-    employees: int | None = None
 
 
 class Link(BaseModel):
@@ -163,8 +143,8 @@ class Chain(BaseModel):
     began: Captured | None = None
     source: str | None = None
     company_id: str | None = None
-    company: Company = Company()
-    product: Term | None = None
+    company: CompanyBody = CompanyBody()
+    product: TermBody | None = None
     campaigns: list[Campaign]
     touches: list[Touch]
     score: Score | None = None

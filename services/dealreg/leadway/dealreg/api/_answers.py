@@ -7,33 +7,13 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from leadway.web import MoneyBody
-
-
-class Word(BaseModel):
-    """A word of a vocabulary: its code where one is known, and what was said."""
-
-    code: str | None = None
-    said: str | None = None
-
-
-class Company(BaseModel):
-    """The customer's company."""
-
-    name: str | None = None
-    domain: str | None = None
-    country: str | None = None
-    region: str | None = None
-    city: str | None = None
-    postal_code: str | None = None
-    industry: Word | None = None
-    employees: int | None = None
+from leadway.web import CompanyBody, MoneyBody, TermBody
 
 
 class Line(BaseModel):
     """One position of a deal."""
 
-    product: Word
+    product: TermBody
     quantity: int
     amount: MoneyBody
 
@@ -64,9 +44,9 @@ class Deal(BaseModel):
     name: str | None = None
     amount: MoneyBody
     company_id: str | None = None
-    company: Company
+    company: CompanyBody
     person_id: str | None = None
-    product: Word | None = None
+    product: TermBody | None = None
     campaign_id: str | None = None
     origin: str
     linked: bool
@@ -88,7 +68,7 @@ class Opportunity(BaseModel):
     name: str | None = None
     amount: MoneyBody
     expected_close: date
-    product: Word | None = None
+    product: TermBody | None = None
     assignment_id: str | None = None
 
 
@@ -161,9 +141,9 @@ class WorkingLead(BaseModel):
     owner: Owner | None = None
     assignment_id: str | None = None
     company_id: str | None = None
-    company: Company
+    company: CompanyBody
     person_id: str | None = None
-    product: Word | None = None
+    product: TermBody | None = None
     campaign_id: str | None = None
     origin: str
     score: float | None = None

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from leadway.facts.terms import Origin
-from leadway.web import MoneyBody
+from leadway.web import CompanyBody, MoneyBody, TermBody
 
 
 class Campaign(BaseModel):
@@ -100,26 +100,6 @@ class Person(BaseModel):
     phone: str | None = None
 
 
-class Term(BaseModel):
-    """A word of a vocabulary: its code where one is known, and what was said."""
-
-    code: str | None = None
-    said: str | None = None
-
-
-class Company(BaseModel):
-    """The prospect's company. `domain` is registrable and never a free-mail one."""
-
-    name: str | None = None
-    domain: str | None = None
-    country: str | None = None
-    region: str | None = None
-    city: str | None = None
-    postal_code: str | None = None
-    industry: Term | None = None
-    employees: int | None = None
-
-
 class Consent(BaseModel):
     """What the person allowed or refused."""
 
@@ -135,8 +115,8 @@ class Lead(BaseModel):
     person_id: str
     company_id: str | None
     person: Person | None
-    company: Company
-    product: Term | None
+    company: CompanyBody
+    product: TermBody | None
     origin: Origin
     brought_by: str | None
     source_id: str
