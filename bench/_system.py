@@ -48,8 +48,8 @@ class Scratch:
         self.folder = Path(tempfile.mkdtemp(prefix="leadway-bench-"))
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         server = EmbeddedPostgres(self.folder / "postgres", durable=True)
+        self._stack.callback(server.destroy)  # as root its data are outside the folder
         self.database = server.start()
-        self._stack.callback(server.stop)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -68,6 +68,7 @@ def run() -> list[Line]:
         finally:
             stop(process)
     finally:
+        shutil.rmtree((folder / "data" / "postgres").resolve(), ignore_errors=True)  # as root it is elsewhere
         shutil.rmtree(folder, ignore_errors=True)
     return [
         _line("first start to banner, new data folder", first_seconds, "s", bare_seconds, 10),
