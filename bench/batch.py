@@ -21,6 +21,7 @@ from leadway.facts.personal import Person, SubmissionDetails, seal
 from leadway.facts.terms import Company, Term, Touch
 from leadway.hosting import services
 from leadway.ids import draw
+from leadway.processes import spare_what_is_loaded
 from leadway.stage._catalogs import CatalogCache
 from leadway.stage._inputs import Advance
 from leadway.stage.runtime import Batch, FactInput, Place, Transactions, create_views
@@ -81,6 +82,7 @@ async def _prepare(engine: AsyncEngine) -> None:
 
 
 async def _measure(url: str) -> list[Line]:
+    spare_what_is_loaded()  # as every process of Leadway does
     (service,) = services(["scoring"])
     await migrate(url, service.name, None)
     engine = connect(url, schema=schema_of(service.name), role=role_of(service.name), plan_always=True)

@@ -12,6 +12,7 @@ from bench._table import Line
 from bench.bulk import traffic
 from leadway.eventlog import open_log
 from leadway.hosting import rebuild, services
+from leadway.processes import spare_what_is_loaded
 
 _LEADS = 8_000
 _SETTLE_SECONDS_MAX = 60.0
@@ -37,6 +38,7 @@ async def _settled(url: str) -> int:
 
 
 async def _rebuild(url: str) -> list[Line]:
+    spare_what_is_loaded()  # as every process of Leadway does
     log = open_log(database_url=url)
     await log.start()
     lines: list[Line] = []

@@ -19,6 +19,7 @@ from leadway.cli._place import settings_of
 from leadway.database import connect, role_of, schema_of
 from leadway.eventlog import EventLog, LogError, LogLost, open_log
 from leadway.hosting import Settings
+from leadway.processes import spare_what_is_loaded
 from leadway.stage import Service, Stopped
 from leadway.telemetry import LogSettings, configure_logs
 
@@ -33,6 +34,7 @@ def beside(given: dict[str, Any], text_of_work: str, work: Callable[[Settings, P
     configure_logs(LogSettings(level="WARNING", console_level="ERROR"))
     with progress(text_of_work) as tell, reached(settings, tell) as backed:
         tell(text_of_work)
+        spare_what_is_loaded()
 
         async def working() -> T:
             return await work(backed, tell)

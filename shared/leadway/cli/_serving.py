@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 import sys
@@ -21,6 +20,7 @@ from leadway.cli._place import Place
 from leadway.database import SchemaUnknown
 from leadway.eventlog import LogError, LogLost
 from leadway.hosting import Deployment, Settings, deployment, services
+from leadway.processes import spare_what_is_loaded
 from leadway.stage import Service, Stopped
 from leadway.telemetry import LogSettings, configure_logs
 from leadway.web import SERVER_OPTIONS
@@ -29,7 +29,6 @@ Ready = Callable[[Deployment], Awaitable[None]]
 """Called when requests are answered; what it waits for is cancelled at the stop."""
 
 _BACKLOG = 2048
-_GC_THRESHOLDS = (20_000, 20, 50)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -134,17 +133,8 @@ async def _run(
 
 async def _beside(server: _Server, ready: Ready, running: Deployment) -> None:
     await server.answering.wait()
-    _keep_what_is_loaded()
+    spare_what_is_loaded()
     await ready(running)
-
-
-def _keep_what_is_loaded() -> None:
-    """Let the garbage collector leave alone what was loaded, and look less often at the rest: at its own pace it went
-    through modules and schemas for every few requests, a fifth of all processor time under load.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 @contextlib.contextmanager
