@@ -30,19 +30,19 @@ def records(first: int) -> list[NewRecord]:
         NewRecord(
             key=b"lead_01k3zq8v6mf8sbk0000%07d" % number,
             value=secrets.token_bytes(250).hex().encode(),
-            headers=(
-                ("ce_id", b"fact_01k3zq8v6mf8sbk0000%07d" % number),
-                ("ce_type", b"lead.captured.v1"),
-                ("ce_source", b"ingest"),
-                ("ce_subject", b"lead_01k3zq8v6mf8sbk0000%07d" % number),
-                ("ce_time", b"2026-11-01T12:00:00.000000+00:00"),
-                ("ce_sequence", b"%d" % number),
-                ("ce_cause", b"req_01k3zq8v6mf8sbk0000%07d" % number),
-                ("ce_correlation", b"fact_01k3zq8v6mf8sbk0000%07d" % number),
-                ("ce_actor", b"source:src_01k3zq8v6mf8sbk00000000001"),
-                ("ce_specversion", b"1.0"),
-                ("content-type", b"application/json"),
-            ),
+            headers={
+                "ce_id": b"fact_01k3zq8v6mf8sbk0000%07d" % number,
+                "ce_type": b"lead.captured.v1",
+                "ce_source": b"ingest",
+                "ce_subject": b"lead_01k3zq8v6mf8sbk0000%07d" % number,
+                "ce_time": b"2026-11-01T12:00:00.000000+00:00",
+                "ce_sequence": b"%d" % number,
+                "ce_cause": b"req_01k3zq8v6mf8sbk0000%07d" % number,
+                "ce_correlation": b"fact_01k3zq8v6mf8sbk0000%07d" % number,
+                "ce_actor": b"source:src_01k3zq8v6mf8sbk00000000001",
+                "ce_specversion": b"1.0",
+                "content-type": b"application/json",
+            },
         )
         for number in range(first, first + _BATCH)
     ]
@@ -67,7 +67,7 @@ async def _raw(connection: Any, batches: list[list[NewRecord]], first: int) -> f
             ["lead.captured.v1"] * len(batch),
             ["ingest"] * len(batch),
             list(range(first, first + len(batch))),
-            [encode(dict(record.headers)) for record in batch],
+            [encode(record.headers) for record in batch],
         )
         await connection.execute(_INSERT, 1, *columns)
         first += len(batch)

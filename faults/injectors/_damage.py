@@ -162,13 +162,13 @@ def _cut_file(partition: Path) -> None:
 async def _forged(world: World, chance: Random) -> Sequence[str]:
     """Somebody writes a record under a service's name with a sequence that it will not have for years."""
     source = chance.choice(_EMITTING)
-    headers = (
-        ("ce_id", b"fact_forged"),
-        ("ce_type", b"lead.captured.v1"),
-        ("ce_source", source.encode()),
-        ("ce_subject", b"lead_forged"),
-        ("ce_sequence", b"1000000000"),
-    )
+    headers = {
+        "ce_id": b"fact_forged",
+        "ce_type": b"lead.captured.v1",
+        "ce_source": source.encode(),
+        "ce_subject": b"lead_forged",
+        "ce_sequence": b"1000000000",
+    }
     await append(world, NewRecord(b"lead_forged", b"{}", headers), chance.randrange(PARTITIONS))
     others = [each for each in service_names() if each != source]
     return [source, *chance.sample(others, 2)]

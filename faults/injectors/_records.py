@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from random import Random
 
 import httpx
-import msgspec
 
 from faults.injectors._registry import live
 from faults.world import PARTITIONS, World
 from leadway.eventlog import BatchTooLarge, EventLog, NewRecord, Partition, open_log, partition_of
 from leadway.facts import LEAD_EVENTS
+from leadway.facts.codec import pack_headers
 from leadway.ids import draw
 
 _BODY_BYTES = 300 * 1024  # above what a source may send
@@ -44,7 +44,7 @@ async def append(world: World, record: NewRecord, partition: int) -> None:
 
 @live("record without a readable envelope", 3)
 async def unreadable(world: World, chance: Random) -> bool:
-    headers = chance.choice([(), (("ce_type", b"lead.captured.v1"),), (("ce_source", b"\xff"), ("ce_sequence", b"x"))])
+    headers = chance.choice([{}, {"ce_type": b"lead.captured.v1"}, {"ce_source": b"\xff", "ce_sequence": b"x"}])
     async with world.outage:
         await append(world, NewRecord(b"lead_?", chance.randbytes(40), headers), chance.randrange(PARTITIONS))
     return True
@@ -52,7 +52,7 @@ async def unreadable(world: World, chance: Random) -> bool:
 
 @live("record of an unknown source", 3)
 async def unknown_source(world: World, chance: Random) -> bool:
-    headers = (("ce_type", b"lead.captured.v1"), ("ce_source", b"stranger"), ("ce_sequence", b"1"))
+    headers = {"ce_type": b"lead.captured.v1", "ce_source": b"stranger", "ce_sequence": b"1"}
     async with world.outage:
         await append(world, NewRecord(b"lead_x", b"{}", headers), chance.randrange(PARTITIONS))
     return True
@@ -67,7 +67,7 @@ async def again(world: World, chance: Random) -> bool:
             return False
         async for records in log.read(partition, max(0, head - chance.randint(1, 50)), head, batch=1):
             first = records[0]
-            record = NewRecord(first.key, first.value or b"", tuple(first.headers.items()))
+            record = NewRecord(first.key, first.value or b"", first.headers)
             producer = await log.producer("faults")
             try:
                 await producer.append(partition, [record])
@@ -110,7 +110,6 @@ async def _say(world: World, partition: int, lead: str, headers: dict[str, bytes
         )
         if sequence is None:
             return False
-        pairs = tuple((headers | {"ce_sequence": str(sequence).encode()}).items())
         await connection.execute(
             "INSERT INTO scoring.outbox (topic, partition, sequence, key, value, headers) VALUES ($1,$2,$3,$4,$5,$6)",
             LEAD_EVENTS,
@@ -118,7 +117,7 @@ async def _say(world: World, partition: int, lead: str, headers: dict[str, bytes
             sequence,
             lead,
             value,
-            msgspec.msgpack.encode(pairs),
+            pack_headers(headers),
         )
     return True
 

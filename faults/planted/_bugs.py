@@ -64,14 +64,14 @@ BUGS: Final[tuple[Bug, ...]] = (
                 '        _crash.point("transaction.after_commit")\n',
                 '        _crash.point("transaction.after_commit")\n'
                 "        if outcome.facts:\n"
-                "            from leadway.stage._stamping import _encoder\n"
+                "            from leadway.facts.codec import pack_headers\n"
                 "            async with self._engine.begin() as later:\n"
                 "                await later.execute(\n"
                 "                    text('INSERT INTO outbox (topic, partition, sequence, key, headers, value)'\n"
                 "                         ' VALUES (:topic, :partition, :sequence, :key, :headers, :value)'),\n"
                 "                    [{'topic': f.partition.topic, 'partition': f.partition.number,\n"
-                "                      'sequence': f.sequence, 'key': f.envelope.subject, 'value': f.value,\n"
-                "                      'headers': _encoder.encode([h for h in f.headers if h[0] != 'ce_sequence'])}\n"
+                "                      'sequence': f.sequence, 'key': f.record.key.decode(), 'value': f.record.value,\n"
+                "                      'headers': pack_headers(f.record.headers)}\n"
                 "                     for f in outcome.facts],\n"
                 "                )\n",
             ),

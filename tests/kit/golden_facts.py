@@ -68,7 +68,7 @@ def records_of(cls: type[Fact]) -> Iterator[Golden]:
 
 
 def _golden(case: str, fact: Fact) -> Golden:
-    headers = {name: value.decode() for name, value in encode_headers(enveloped(fact))}
+    headers = {name: value.decode() for name, value in encode_headers(enveloped(fact)).items()}
     return Golden(case=case, headers=headers, data=encode_data(fact).decode(), reads=reading(fact))
 
 

@@ -39,7 +39,7 @@ async def from_start(partitions: frozenset[Partition]) -> Mapping[Partition, int
 
 
 def new(number: int, kind: bytes = b"lead.captured.v1") -> NewRecord:
-    return NewRecord(b"lead", b"%d" % number, (("ce_type", kind),))
+    return NewRecord(b"lead", b"%d" % number, {"ce_type": kind})
 
 
 def stored(start: int, stop: int) -> list[Record]:

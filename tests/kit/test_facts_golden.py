@@ -40,7 +40,7 @@ def test_golden_records_are_read_as_ever(wire: str, golden: Golden) -> None:
     lost = missing(golden.reads, reading(envelope.data))
     assert not lost, f"{complaint}\nIt read {lost}."
     assert encode_data(envelope.data).decode() == golden.data, complaint
-    assert {name: value.decode() for name, value in encode_headers(envelope)} == golden.headers, complaint
+    assert {name: value.decode() for name, value in encode_headers(envelope).items()} == golden.headers, complaint
 
 
 def missing(then: Any, now: Any, path: str = "") -> list[str]:

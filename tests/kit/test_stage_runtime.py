@@ -179,17 +179,17 @@ async def test_a_forged_sequence_stops_the_consumer_and_passes_no_mark(street: S
 
 
 async def forge(log: EventLog, partition: Partition, *, source: str, sequence: int) -> None:
-    headers = (
-        ("ce_id", b"fact_forged"),
-        ("ce_type", b"payment.taken.v1"),
-        ("ce_source", source.encode()),
-        ("ce_subject", b"lead_a"),
-        ("ce_time", b"2026-01-01T00:00:00+00:00"),
-        ("ce_sequence", b"%d" % sequence),
-        ("ce_cause", b"x"),
-        ("ce_correlation", b"x"),
-        ("ce_actor", b"x"),
-    )
+    headers = {
+        "ce_id": b"fact_forged",
+        "ce_type": b"payment.taken.v1",
+        "ce_source": source.encode(),
+        "ce_subject": b"lead_a",
+        "ce_time": b"2026-01-01T00:00:00+00:00",
+        "ce_sequence": b"%d" % sequence,
+        "ce_cause": b"x",
+        "ce_correlation": b"x",
+        "ce_actor": b"x",
+    }
     producer = await log.producer(source)
     await producer.append(partition, [NewRecord(b"lead_a", b'{"number":7,"colour":"red"}', headers)])
     await producer.close()
@@ -199,7 +199,7 @@ async def test_a_record_without_an_envelope_is_parked_by_its_place_and_the_parti
     till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
     partition = Partition("lead-events", partition_of(b"lead_a", street.log.partitions))
     producer = await street.log.producer("stranger")
-    await producer.append(partition, [NewRecord(b"?", b"{}", (("ce_type", b"payment.taken.v1"),))])
+    await producer.append(partition, [NewRecord(b"?", b"{}", {"ce_type": b"payment.taken.v1"})])
     await producer.close()
     await forge(street.log, partition, source="stranger", sequence=1)
     await till.execute(taking(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import unpack_from
 
 _SEED = 0x9747B28C
 _MIX = 0x5BD1E995
@@ -17,10 +18,9 @@ def murmur2(data: bytes) -> int:
     length = len(data)
     whole = length & ~3
     mixed = (_SEED ^ length) & _WORD
-    for start in range(0, whole, 4):
-        word = int.from_bytes(data[start : start + 4], "little") * _MIX & _WORD
-        word = (word ^ word >> 24) * _MIX & _WORD
-        mixed = (mixed * _MIX & _WORD) ^ word
+    for word in unpack_from(f"<{length >> 2}I", data):
+        word = word * _MIX & _WORD  # noqa: PLW2901 the word, mixed
+        mixed = (mixed * _MIX & _WORD) ^ ((word ^ word >> 24) * _MIX & _WORD)
     if whole != length:
         mixed = (mixed ^ int.from_bytes(data[whole:], "little")) * _MIX & _WORD
     mixed = (mixed ^ mixed >> 13) * _MIX & _WORD

@@ -89,7 +89,8 @@ class KafkaProducer:
             raise ValueError(f"nothing to append to {partition}")
         batch = self._client.create_batch()
         for record in records:
-            if batch.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers)) is None:
+            headers = list(record.headers.items())
+            if batch.append(key=record.key, value=record.value, timestamp=None, headers=headers) is None:
                 raise BatchTooLarge(f"a batch for {partition} is over the limit of {self._bytes_max} bytes")
         batch.close()
         return batch

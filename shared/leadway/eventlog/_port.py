@@ -6,12 +6,11 @@ Two adapters keep it: `_postgres.py` (the embedded default) and `_kafka.py`. One
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = Mapping[str, bytes]
 
 _RECORD_OVERHEAD_BYTES = 40
 _HEADER_OVERHEAD_BYTES = 10
@@ -27,25 +26,28 @@ class Partition(msgspec.Struct, frozen=True, order=True):
 class NewRecord(msgspec.Struct, frozen=True):
     """A record to append; `key` decides nothing here: the caller names the partition.
 
-    Three headers mean something to the log: `ce_type` (what wakes a reader), `ce_source` and `ce_sequence`.
+    Readers of this process may get its headers as they are, so they are not to be changed once it was appended. Three
+    headers mean something to the log: `ce_type` (what wakes a reader), `ce_source` and `ce_sequence`.
     """
 
     key: bytes
     value: bytes
-    headers: Headers = ()
+    headers: Headers = {}
 
     @property
     def size_bytes(self) -> int:
         """At most this many bytes on the log; a batch's records together must fit `EventLog.batch_bytes_max`."""
-        named = sum(map(len, chain.from_iterable(self.headers)))
-        overhead = _RECORD_OVERHEAD_BYTES + _HEADER_OVERHEAD_BYTES * len(self.headers)
+        headers = self.headers
+        named = sum(map(len, headers)) + sum(map(len, headers.values()))
+        overhead = _RECORD_OVERHEAD_BYTES + _HEADER_OVERHEAD_BYTES * len(headers)
         return overhead + len(self.key) + len(self.value) + named
 
 
 class Record(msgspec.Struct, frozen=True):
     """A record of the log. `value` is None where the reader said that it is not interested in its type.
 
-    Readers of one process may share it, so its headers are not to be changed.
+    Readers of one process may share it, so its headers are not to be changed; what one of them makes of it by reading,
+    it may leave in `made` for the others.
     """
 
     topic: str
@@ -53,7 +55,8 @@ class Record(msgspec.Struct, frozen=True):
     offset: int
     key: bytes
     value: bytes | None
-    headers: Mapping[str, bytes] = {}
+    headers: Headers = {}
+    made: dict[str, Any] = {}
 
 
 class LogError(Exception):

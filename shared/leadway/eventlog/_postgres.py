@@ -11,7 +11,7 @@ from leadway.eventlog._postgres_connect import Connections
 from leadway.eventlog._postgres_follow import Follower, announcement
 from leadway.eventlog._postgres_group import Membership
 from leadway.eventlog._postgres_read import Positions, PostgresSubscription, require_held
-from leadway.eventlog._postgres_rows import Batch, columns
+from leadway.eventlog._postgres_rows import appended, columns
 from leadway.eventlog._postgres_sql import statements
 from leadway.eventlog._tail import Tail
 
@@ -37,7 +37,7 @@ class PostgresLog:
         role: str | None = None,
         connections_max: int = 6,
         batch_bytes_max: int = 4 * 1024 * 1024,
-        tail_bytes_max: int = 16 * 1024 * 1024,
+        tail_bytes_max: int = 32 * 1024 * 1024,
         member_seconds: float = 6.0,
     ) -> None:
         self.partitions = partitions
@@ -135,19 +135,19 @@ class PostgresLog:
 
     async def append(self, batches: Mapping[Partition, Sequence[NewRecord]]) -> Mapping[Partition, int]:
         """One transaction for all batches, with one notification; the first offset of each."""
-        given = [Batch(partition, batches[partition]) for partition in sorted(batches)]
-        for batch in given:
-            if batch.partition not in self._all or not batch.records:
-                raise ValueError(f"nothing to append to, or not a partition of this log: {batch.partition}")
+        given = sorted(batches.items())
+        for partition, records in given:
+            if partition not in self._all or not records:
+                raise ValueError(f"nothing to append to, or not a partition of this log: {partition}")
         arguments, types = columns(given, self.batch_bytes_max)
         follower, epoch = self._follower, self._follower.tail.epoch
         firsts: list[int] = await self._connections.value(
             "append", self._sql.append, *arguments, self._channel, announcement(self._origin, types)
         )
         if follower.readers:
-            for batch, first in zip(given, firsts, strict=True):
-                follower.appended(batch.partition, batch.at(first), epoch)
-        return {batch.partition: first for batch, first in zip(given, firsts, strict=True)}
+            for (partition, records), first in zip(given, firsts, strict=True):
+                follower.appended(partition, appended(partition, records, first), epoch)
+        return {partition: first for (partition, _), first in zip(given, firsts, strict=True)}
 
     async def _prepare(self) -> None:
         if not await self._connections.value("look for the log", self._sql.exists):

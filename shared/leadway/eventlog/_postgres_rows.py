@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import count
 from typing import Any
 
 import msgspec
 
-from leadway.eventlog._port import BatchTooLarge, LogLost, NewRecord, Partition, Record
+from leadway.eventlog._port import BatchTooLarge, Headers, LogLost, NewRecord, Partition, Record
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, bytes]).decode
@@ -26,58 +25,49 @@ def _word(value: bytes | None) -> str | None:
     return value.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-class Batch:
-    """Records on their way into one partition, and what is made of them only once."""
-
-    __slots__ = ("headers", "partition", "records")
-
-    def __init__(self, partition: Partition, records: Sequence[NewRecord]) -> None:
-        self.partition = partition
-        self.records = records
-        self.headers = [dict(record.headers) for record in records]
-
-    def at(self, first: int) -> list[Record]:
-        """The records as a reader gets them, appended at `first`."""
-        topic, number = self.partition.topic, self.partition.number
-        return [
-            Record(topic, number, offset, record.key, record.value, headers)
-            for offset, record, headers in zip(count(first), self.records, self.headers, strict=False)
-        ]
+Given = Sequence[tuple[Partition, Sequence[NewRecord]]]
+"""The batches of one append, each with its partition."""
 
 
-def columns(batches: Sequence[Batch], bytes_max: int) -> tuple[tuple[list[Any], ...], frozenset[str] | None]:
+def appended(partition: Partition, records: Sequence[NewRecord], first: int) -> list[Record]:
+    """Records as a reader gets them, once they were appended at `first`."""
+    topic, number = partition.topic, partition.number
+    return [
+        Record(topic, number, offset, record.key, record.value, record.headers)
+        for offset, record in enumerate(records, first)
+    ]
+
+
+def columns(given: Given, bytes_max: int) -> tuple[tuple[list[Any], ...], frozenset[str] | None]:
     """The arguments of the append statement, and the types among them (None: a record without a type).
 
     Raises BatchTooLarge.
     """
     keys: list[bytes] = []
     values: list[bytes] = []
-    headers: list[dict[str, bytes]] = []
+    headers: list[Headers] = []
     packed: list[bytes] = []
-    for batch in batches:
+    for partition, records in given:
         before = len(packed)
-        keys += [record.key for record in batch.records]
-        values += [record.value for record in batch.records]
-        headers += batch.headers
-        packed += map(_encode, batch.headers)
+        keys += [record.key for record in records]
+        values += [record.value for record in records]
+        headers += [record.headers for record in records]
+        packed += map(_encode, headers[before:])
         size = sum(sum(map(len, column[before:])) for column in (keys, values, packed))
         if size > bytes_max:
-            raise BatchTooLarge(f"a batch of {size} bytes for {batch.partition} is over the limit of {bytes_max}")
-    types = [_word(kind) for kind in (each.get("ce_type") for each in headers)]
-    sources = [_word(source) for source in (each.get("ce_source") for each in headers)]
-    sequences = [_number(each.get("ce_sequence", b"")) for each in headers]
-    named = {kind for kind in types if kind is not None}
+            raise BatchTooLarge(f"a batch of {size} bytes for {partition} is over the limit of {bytes_max}")
+    types = [_word(each.get("ce_type")) for each in headers]
     return (
-        [batch.partition.topic for batch in batches],
-        [batch.partition.number for batch in batches],
-        [len(batch.records) for batch in batches],
+        [partition.topic for partition, _ in given],
+        [partition.number for partition, _ in given],
+        [len(records) for _, records in given],
         keys,
         values,
         types,
-        sources,
-        sequences,
+        [_word(each.get("ce_source")) for each in headers],
+        [_number(each.get("ce_sequence", b"")) for each in headers],
         packed,
-    ), None if None in types else frozenset(named)
+    ), None if None in types else frozenset(kind for kind in types if kind is not None)
 
 
 def fetched(

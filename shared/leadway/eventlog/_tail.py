@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from leadway.eventlog._port import Partition, Record
 
-# What a record costs beside its bytes: the object, its header mapping, its places in lists.
-_OBJECT_BYTES = 900
+# What a record costs beside its bytes: the object, its header mapping, its places in lists, what readers made of it.
+_OBJECT_BYTES = 3_500
 # Batches that came before their predecessors; beyond this many the log itself is asked instead.
 _WAITING_MAX = 16
 _TYPE = "ce_type"

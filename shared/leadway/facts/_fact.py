@@ -22,7 +22,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def targets(self) -> tuple[str, ...]:
         """The values of `told_apart_by`, for the fact's derived id."""
-        return tuple(str(getattr(self, name)) for name in self.told_apart_by)
+        names = self.told_apart_by
+        return tuple([str(getattr(self, name)) for name in names]) if names else ()
 
 
 class LeadFact(Fact, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -16,10 +17,9 @@ from leadway.facts.envelope import Envelope, Undecodable, Unreadable
 
 Upcaster = Callable[[dict[str, object]], dict[str, object]]
 
-_CONTENT_TYPE = ("content-type", b"application/json")
-_SEQUENCE_PLACE = 5
-_SPEC = ("ce_specversion", b"1.0")
 _encoder = msgspec.json.Encoder(order="deterministic")
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(dict[str, bytes] | tuple[tuple[str, bytes], ...]).decode
 _decoders: dict[type[Fact], msgspec.json.Decoder[Fact]] = {}
 _UPCASTERS: dict[str, tuple[str, Upcaster]] = {}
 
@@ -39,29 +39,44 @@ def encode_data(fact: Fact) -> bytes:
     return _encoder.encode(fact)
 
 
-def encode_headers(envelope: Envelope) -> tuple[tuple[str, bytes], ...]:
-    """The envelope as Kafka headers, `ce_` before each CloudEvents attribute."""
-    headers = [
-        ("ce_id", envelope.id.encode()),
-        ("ce_type", envelope.type.encode()),
-        ("ce_source", envelope.source.encode()),
-        ("ce_subject", envelope.subject.encode()),
-        ("ce_time", envelope.time.isoformat().encode()),
-        ("ce_sequence", b"%d" % envelope.sequence),
-        ("ce_cause", envelope.cause.encode()),
-        ("ce_correlation", envelope.correlation.encode()),
-        ("ce_actor", envelope.actor.encode()),
-        _SPEC,
-        _CONTENT_TYPE,
-    ]
+def encode_headers(envelope: Envelope) -> dict[str, bytes]:
+    """The envelope as Kafka headers, `ce_` before each CloudEvents attribute; without `ce_sequence` while it is 0."""
+    headers = {
+        "ce_id": envelope.id.encode(),
+        "ce_type": envelope.type.encode(),
+        "ce_source": envelope.source.encode(),
+        "ce_subject": envelope.subject.encode(),
+        "ce_time": _spelled(envelope.time),
+        "ce_cause": envelope.cause.encode(),
+        "ce_correlation": envelope.correlation.encode(),
+        "ce_actor": envelope.actor.encode(),
+        "ce_specversion": b"1.0",
+        "content-type": b"application/json",
+    }
+    if envelope.sequence:
+        headers["ce_sequence"] = b"%d" % envelope.sequence
     if envelope.traceparent:
-        headers.append(("ce_traceparent", envelope.traceparent.encode()))
-    return tuple(headers)
+        headers["ce_traceparent"] = envelope.traceparent.encode()
+    return headers
 
 
-def numbered(headers: tuple[tuple[str, bytes], ...], sequence: int) -> tuple[tuple[str, bytes], ...]:
-    """Headers of `encode_headers` with another sequence."""
-    return (*headers[:_SEQUENCE_PLACE], ("ce_sequence", b"%d" % sequence), *headers[_SEQUENCE_PLACE + 1 :])
+@lru_cache(maxsize=64)
+def _spelled(time: datetime) -> bytes:
+    """The facts of a batch share their instant: it is spelled once."""
+    return time.isoformat().encode()
+
+
+def pack_headers(headers: Mapping[str, bytes]) -> bytes:
+    """Headers as the outbox keeps them."""
+    return _pack(headers)
+
+
+def unpack_headers(kept: bytes, sequence: int) -> dict[str, bytes]:
+    """What `pack_headers` made, with the number that the outbox has in a column of its own.
+
+    Earlier builds kept pairs, and such rows may still wait where one of them ran last.
+    """
+    return {**dict(_unpack(kept)), "ce_sequence": b"%d" % sequence}
 
 
 def known(name: str) -> bool:
@@ -120,23 +135,20 @@ def decode(headers: Mapping[str, bytes], value: bytes) -> Envelope:
     try:
         name = headers["ce_type"].decode()
         traceparent = headers.get("ce_traceparent")
-        envelope = {
-            "id": headers["ce_id"].decode(),
-            "source": headers["ce_source"].decode(),
-            "subject": headers["ce_subject"].decode(),
-            "sequence": int(headers["ce_sequence"]),
-            "cause": headers["ce_cause"].decode(),
-            "correlation": headers["ce_correlation"].decode(),
-            "actor": headers["ce_actor"].decode(),
-        }
-        time = datetime.fromisoformat(headers["ce_time"].decode()).astimezone(UTC)
+        time = datetime.fromisoformat(headers["ce_time"].decode())
+        return Envelope(
+            id=headers["ce_id"].decode(),
+            type=name,
+            source=headers["ce_source"].decode(),
+            subject=headers["ce_subject"].decode(),
+            time=time if time.tzinfo is UTC else time.astimezone(UTC),
+            sequence=int(headers["ce_sequence"]),
+            cause=headers["ce_cause"].decode(),
+            correlation=headers["ce_correlation"].decode(),
+            actor=headers["ce_actor"].decode(),
+            traceparent=traceparent.decode() if traceparent else None,
+            data=decode_data(name, value),
+        )
     except (KeyError, ValueError) as error:
         message = f"the record has no readable envelope: {error}"
         raise Unreadable(message) from None
-    return Envelope(
-        type=name,
-        time=time,
-        data=decode_data(name, value),
-        traceparent=traceparent.decode() if traceparent else None,
-        **envelope,  # type: ignore[arg-type]
-    )

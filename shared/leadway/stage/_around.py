@@ -8,6 +8,7 @@ from typing import Any
 
 from leadway.ids import derive
 from leadway.stage._catalogs import Snapshot
+from leadway.stage._origin import Origin
 from leadway.stage._refusals import KeysMissing
 from leadway.stage._rows import KeyedRows, SubjectRow
 
@@ -15,32 +16,18 @@ from leadway.stage._rows import KeyedRows, SubjectRow
 class BatchAround:
     """See leadway.stage.Around for what each member means."""
 
-    __slots__ = (
-        "_identity",
-        "_looked_up",
-        "_rows",
-        "_shared",
-        "actor",
-        "at",
-        "catalogs",
-        "input_id",
-        "now",
-        "row",
-    )
+    __slots__ = ("_identity", "_looked_up", "_origin", "_rows", "_shared", "catalogs", "now", "row")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 by place, for it is made for every input of every batch
         self,
-        *,
         row: SubjectRow,
         rows: Mapping[str, SubjectRow],
         shared: KeyedRows,
         identity: KeyedRows,
         catalogs: Snapshot,
         now: datetime,
-        at: datetime,
-        input_id: str,
-        actor: str,
-        looked_up: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        origin: Origin,
+        looked_up: Mapping[str, Sequence[Mapping[str, Any]]],
     ) -> None:
         self.row = row
         self._rows = rows
@@ -48,10 +35,8 @@ class BatchAround:
         self._identity = identity
         self.catalogs = catalogs
         self.now = now
-        self.at = at
-        self.input_id = input_id
-        self.actor = actor
-        self._looked_up = looked_up or {}
+        self._origin = origin
+        self._looked_up = looked_up
 
     @property
     def subject(self) -> str:
@@ -67,7 +52,15 @@ class BatchAround:
 
     @property
     def cause_at(self) -> datetime:
-        return self.at
+        return self._origin.at
+
+    @property
+    def actor(self) -> str:
+        return self._origin.actor
+
+    @property
+    def input_id(self) -> str:
+        return self._origin.input_id
 
     def shared(self, key: str) -> Any:
         if key not in self._shared:
@@ -89,4 +82,4 @@ class BatchAround:
         return self._looked_up.get(name, ())
 
     def id(self, prefix: str, *parts: str) -> str:
-        return derive(prefix, self.at, self.input_id, *parts)
+        return derive(prefix, self._origin.at, self._origin.input_id, *parts)

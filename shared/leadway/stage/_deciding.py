@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
@@ -16,7 +16,7 @@ from leadway.facts import CATALOG_EVENTS, LEAD_EVENTS, CatalogFact, Envelope, Fa
 from leadway.stage._around import BatchAround
 from leadway.stage._asking import Answer, Decided, Edit
 from leadway.stage._catalogs import Snapshot
-from leadway.stage._declare import Stage
+from leadway.stage._declare import SharedFold, Stage
 from leadway.stage._enveloping import enveloped
 from leadway.stage._inputs import FactInput, Input, Place, RequestInput, TimerInput
 from leadway.stage._origin import NOWHERE, Origin, of_fact, of_request, of_timer
@@ -28,10 +28,7 @@ _log = structlog.get_logger("leadway.stage")
 BEHIND_ANOTHER = "an earlier fact of this lead is parked"
 TIMERS = "timers"  # the place of a parked timer names no topic of the log: it comes again by itself
 Respond = Callable[[Decided], None]
-
-
-def _to_nobody(_: Decided) -> None:
-    return
+Turned = list[tuple[KeyedRows, str, Any]]
 
 
 def topic_of(command: object) -> str:
@@ -123,17 +120,9 @@ class Deciding:
 
     def around(self, row: SubjectRow, origin: Origin, index: int = -1) -> BatchAround:
         """The view that this input's command gets."""
+        looked_up = self.looked_up.get(index) if self.looked_up else None
         return BatchAround(
-            row=row,
-            rows=self.rows,
-            shared=self.shared,
-            identity=self.identity,
-            catalogs=self.catalogs,
-            now=self.now,
-            at=origin.at,
-            input_id=origin.input_id,
-            actor=origin.actor,
-            looked_up=self.looked_up.get(index),
+            row, self.rows, self.shared, self.identity, self.catalogs, self.now, origin, looked_up or _NOTHING
         )
 
     def _fact(self, index: int, item: FactInput) -> None:
@@ -220,12 +209,12 @@ class Deciding:
             self.answers[index] = error
 
     def _decide(
-        self, row: SubjectRow, command: Any, origin: Origin, index: int = -1, respond: Respond = _to_nobody
+        self, row: SubjectRow, command: Any, origin: Origin, index: int = -1, respond: Respond | None = None
     ) -> None:
         """Decide one command. `respond` is called before anything of the decision is kept: if it fails, nothing is."""
         around = self.around(row, origin, index)
         if isinstance(command, Edit):
-            self._edit(row, command, origin, around, respond)
+            self._edit(row, command, origin, around, respond or _to_nobody)
             return
         subject, complete = self.stage.gathering.complete(command, around)
         if subject != row.subject:
@@ -239,15 +228,20 @@ class Deciding:
             raise TypeError(message)
         facts = tuple(decider.decide(complete, row.state))
         state, envelopes, turned = self._apply(row, facts, origin)
-        respond(Decided(row.subject, complete, envelopes, state, around))
+        if respond is not None:
+            respond(Decided(row.subject, complete, envelopes, state, around))
         if not envelopes:
             return
         row.state = state
-        row.last_at = max(row.last_at or envelopes[-1].time, *(each.time for each in envelopes))
+        last_at = row.last_at
+        for envelope in envelopes:
+            if last_at is None or envelope.time > last_at:
+                last_at = envelope.time
+        row.last_at = last_at
         row.correlation = envelopes[0].correlation
         for keyed, key, value in turned:
             keyed.put(key, value)
-        self.facts.extend(envelopes)
+        self.facts += envelopes
 
     def _row(self, subject: str) -> SubjectRow:
         row = self.rows.get(subject)
@@ -257,26 +251,22 @@ class Deciding:
 
     def _apply(
         self, row: SubjectRow, facts: tuple[Fact, ...], origin: Origin
-    ) -> tuple[Any, tuple[Envelope, ...], list[tuple[KeyedRows, str, Any]]]:
+    ) -> tuple[Any, tuple[Envelope, ...], Turned]:
         """All that a decision changes, worked out before any of it is kept: a failure leaves nothing behind."""
-        assert self.stage.leads is not None  # noqa: S101 only called for deciding stages
+        stage = self.stage
+        assert stage.leads is not None  # noqa: S101 only called for deciding stages
+        evolve = stage.leads.evolve
         state = row.state
         envelopes: list[Envelope] = []
-        pending: dict[tuple[int, str], Any] = {}
         for fact in facts:
-            state = self.stage.leads.evolve(state, fact)
+            state = evolve(state, fact)
             envelopes.append(self._envelope(row, fact, origin, envelopes))
-            for keyed, fold in ((self.shared, self.stage.shared), (self.identity, self.stage.identity)):
-                if fold is None:
-                    continue
-                for key in fold.keys(fact):
-                    if key not in keyed:
-                        missing = frozenset([key])
-                        raise KeysMissing(shared=missing) if keyed is self.shared else KeysMissing(identity=missing)
-                    value = pending.get((id(keyed), key), keyed.get(key))
-                    pending[id(keyed), key] = fold.evolve(key, value, fact)
-        by_id = {id(self.shared): self.shared, id(self.identity): self.identity}
-        return state, tuple(envelopes), [(by_id[table], key, value) for (table, key), value in pending.items()]
+        turned: Turned = []
+        if stage.shared is not None:
+            turned += _turn(self.shared, stage.shared, facts, lambda keys: KeysMissing(shared=keys))
+        if stage.identity is not None:
+            turned += _turn(self.identity, stage.identity, facts, lambda keys: KeysMissing(identity=keys))
+        return state, tuple(envelopes), turned
 
     def _envelope(self, row: SubjectRow, fact: Fact, origin: Origin, earlier: Sequence[Envelope]) -> Envelope:
         envelope, value = enveloped(self.stage, row, fact, origin, now=self.now, earlier=earlier)
@@ -300,6 +290,26 @@ class Deciding:
         self.facts.append(envelope)
         self.edits.append(fact)
         self.catalogs = self.catalogs.with_entries([fact])
+
+
+def _turn(
+    rows: KeyedRows, fold: SharedFold, facts: Sequence[Fact], missing: Callable[[frozenset[str]], KeysMissing]
+) -> Turned:
+    """What the facts make of keyed rows. Raises what `missing` makes of a key that is not locked."""
+    pending: dict[str, Any] = {}
+    for fact in facts:
+        for key in fold.keys(fact):
+            if key not in rows:
+                raise missing(frozenset([key]))
+            pending[key] = fold.evolve(key, pending[key] if key in pending else rows.get(key), fact)
+    return [(rows, key, value) for key, value in pending.items()]
+
+
+def _to_nobody(_: Decided) -> None:
+    return
+
+
+_NOTHING: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {}
 
 
 def _with_version(fact: CatalogFact, version: int) -> CatalogFact:

@@ -184,7 +184,7 @@ class Stage:
     views: tuple[View, ...] = ()
     timers: Callable[[Any], Iterable[Timer]] = _no_timers
     on_timer: Callable[[str, Timer], Any] | None = None
-    """(subject, timer) → the command for a timer that is due."""
+    """(subject, timer) → the command for a timer that is due. Without it nobody asks a state for its timers."""
     time_of: Callable[[Fact], datetime | None] | None = None
     """Facts whose envelope time is an instant of their own (a deadline's facts have its due_at)."""
     awaits: Callable[[Envelope], Iterable[tuple[type[CatalogFact], str, int]]] | None = None

@@ -93,8 +93,7 @@ class Batch:
             raise RuntimeError(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Stamped:
+class Stamped(NamedTuple):
     """A fact with its number, as it goes to the relay and on to the log."""
 
     partition: Partition

@@ -173,11 +173,9 @@ class Loader:
             raise Fenced
         *locked, last = found
         rows: dict[str, SubjectRow] = {}
-        for each in locked:
-            row = self._row(each.topic, each.subject, each.state, each.mirror)
-            row.last_at, row.correlation = each.last_at, each.correlation
-            row.parked = row.parked_before = each.parked
-            rows[each.subject] = row
+        for topic, subject, state, mirror, last_at, correlation, parked, *_ in locked:
+            row = rows[subject] = self._row(topic, subject, state, mirror)
+            row.last_at, row.correlation, row.parked, row.parked_before = last_at, correlation, parked, parked
         for subject, topic in fresh.items():
             rows.setdefault(subject, self._row(topic, subject))
         return rows, _surroundings(last)

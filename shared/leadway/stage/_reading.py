@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from leadway.eventlog import Record
-from leadway.facts import Undecodable, Unreadable, fact_types
+from leadway.facts import Envelope, Undecodable, Unreadable, fact_types
 from leadway.facts.codec import decode, known, known_in_another_version
 from leadway.stage._declare import Stage
 from leadway.stage._inputs import FactInput, Place
@@ -41,7 +41,7 @@ class Reader:
         self._service = stage.service
         self._handled = {kind.wire for kind in stage.foreign}
         self._stems = {wire.rpartition(".v")[0] for wire in self._handled}
-        self._sources = {kind.source for kind in fact_types()}
+        self._sources = {kind.source.encode(): kind.source for kind in fact_types()}
         self._treatments: dict[bytes, Treatment] = {}
 
     @property
@@ -55,12 +55,13 @@ class Reader:
         for record in records:
             place = Place(record.topic, record.partition, record.offset)
             try:
-                source, sequence = record.headers["ce_source"].decode(), int(record.headers["ce_sequence"])
+                raw, sequence = record.headers["ce_source"], int(record.headers["ce_sequence"])
             except (KeyError, ValueError) as error:
                 reading.inputs.append(FactInput(place, None, "?", None, f"no readable envelope: {error}"))
                 continue
-            if source not in self._sources:
-                reason = f"nobody here knows the source {source[:60]!r}"
+            source = self._sources.get(raw)
+            if source is None:
+                reason = f"nobody here knows the source {raw.decode(errors='replace')[:60]!r}"
                 reading.inputs.append(FactInput(place, None, "?", None, reason))
                 continue
             if not self._is_next(reading, place, source, sequence):
@@ -113,10 +114,19 @@ def read_fact(place: Place, record: Record) -> FactInput:
     if "\0" in subject or not subject or len(subject) > _SUBJECT_CHARS_MAX:
         return FactInput(place, None, name, None, "the subject is not one")
     try:
-        return FactInput(place, subject, name, decode(record.headers, record.value or b""))
+        return FactInput(place, subject, name, _envelope(record))
     except (Undecodable, Unreadable) as error:
         return FactInput(place, subject, name, None, str(error))
 
 
+def _envelope(record: Record) -> Envelope:
+    """The record's fact with its envelope, read once for all services of this process."""
+    envelope = record.made.get(_ENVELOPE)
+    if envelope is None:
+        envelope = record.made[_ENVELOPE] = decode(record.headers, record.value or b"")
+    return envelope
+
+
+_ENVELOPE = "envelope"
 _SUBJECT_CHARS_MAX = 200
 _TREATMENTS_MAX = 1000

@@ -18,13 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from leadway.eventlog import EventLog, Partition, Record
 from leadway.facts import LEAD_EVENTS, CatalogFact, Envelope, Fact
-from leadway.facts.codec import decode
+from leadway.facts.codec import decode, unpack_headers
 from leadway.stage import _saving, _sql
 from leadway.stage._codec import encode
 from leadway.stage._declare import SharedFold, Stage
 from leadway.stage._reading import Reader
 from leadway.stage._rows import KeyedRows, SubjectRow
-from leadway.stage._stamping import headers_of
 from leadway.stage._writes import Writes
 
 _marks = msgspec.msgpack.Decoder(dict[str, int])
@@ -127,7 +126,7 @@ async def read_cut(connection: AsyncConnection, stage: Stage) -> Cut:
     await _read_places(connection, cut)
     outbox = text("SELECT topic, partition, sequence, headers, value FROM outbox ORDER BY topic, partition, sequence")
     for row in (await connection.execute(outbox)).all():
-        envelope = decode(dict(headers_of(row.headers, row.sequence)), row.value)
+        envelope = decode(unpack_headers(row.headers, row.sequence), row.value)
         cut.outbox.append((Partition(row.topic, row.partition), row.sequence, envelope))
     flagged = text("SELECT subject FROM subjects WHERE parked")
     cut.parked = {row.subject for row in (await connection.execute(flagged)).all()}

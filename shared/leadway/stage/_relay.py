@@ -17,12 +17,12 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.eventlog import EventLog, LogError, LogLost, NewRecord, Partition, Producer
+from leadway.facts.codec import unpack_headers
 from leadway.stage import _crash, _sql
 from leadway.stage._direct import alone
 from leadway.stage._inputs import Stamped
 from leadway.stage._leases import Lease
 from leadway.stage._refusals import Stopped
-from leadway.stage._stamping import headers_of
 from leadway.stage._term import check_term
 from leadway.stage._trouble import PASSING, told
 from leadway.stage._turns import Turns
@@ -180,13 +180,12 @@ class Relay:
         batch: list[Stamped] = []
         size = 0
         for row in rows:
-            headers = headers_of(row.headers, row.sequence)
+            headers = unpack_headers(row.headers, row.sequence)
             record = NewRecord(row.key.encode(), row.value, headers)
             size += record.size_bytes
             if row.sequence != after + 1 or (size > self.log.batch_bytes_max and batch):
                 break
-            fact_id = dict(headers)["ce_id"].decode()
-            batch.append(Stamped(partition, row.sequence, fact_id, row.key, record))
+            batch.append(Stamped(partition, row.sequence, headers["ce_id"].decode(), row.key, record))
             after += 1
         return batch
 

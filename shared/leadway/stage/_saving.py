@@ -106,6 +106,8 @@ async def save_catalogs(connection: Executes, edits: Sequence[CatalogFact]) -> N
 
 def save_timers(writes: Writes, stage: Stage, rows: Iterable[SubjectRow]) -> None:
     """The timers that the changed states ask for."""
+    if stage.on_timer is None:
+        return
     gone: list[tuple[str, str]] = []
     due: list[tuple[str, str, Any]] = []
     for row in rows:

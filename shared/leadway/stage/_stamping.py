@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from leadway.eventlog import Headers, NewRecord, Partition, partition_of
+from leadway.eventlog import NewRecord, Partition, partition_of
 from leadway.facts import Envelope
-from leadway.facts.codec import encode_headers, numbered
+from leadway.facts.codec import encode_headers, pack_headers
 from leadway.stage import _sql
 from leadway.stage._direct import Executes
 from leadway.stage._inputs import Stamped
 from leadway.stage._trouble import Surroundings
 from leadway.stage._writes import Writes
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
-
-
-def headers_of(kept: bytes, sequence: int) -> Headers:
-    """The headers of a row of the outbox: they are kept without their number, which the row has of its own."""
-    return numbered(_decoder.decode(kept), sequence)
 
 
 class Stamping:
@@ -41,35 +30,18 @@ class Stamping:
         if not facts:
             await writes.send(connection)
             return []
-        places = [Partition(fact.data.topic, partition_of(fact.subject.encode(), self._partitions)) for fact in facts]
-        headers = [encode_headers(fact) for fact in facts]
-        counts: Counter[Partition] = Counter()
-        nths: list[int] = []
-        for place in places:
-            counts[place] += 1
-            nths.append(counts[place])
-        touched = sorted(counts)
+        outgoing = _Outgoing(facts, encoded, self._partitions)
+        touched = sorted(outgoing.counts)
         await self._add_unknown(connection, touched)
         spots = {"topics": [each.topic for each in touched], "partitions": [each.number for each in touched]}
-        writes.add("counted", _sql.COUNT, {**spots, "counts": [counts[each] for each in touched]})
-        outgoing: dict[str, list[Any]] = {
-            "topics": [place.topic for place in places],
-            "partitions": [place.number for place in places],
-            "nths": nths,
-            "keys": [fact.subject for fact in facts],
-            "headers": [_encoder.encode(each) for each in headers],
-            "values": [encoded[fact.id] for fact in facts],
-        }
-        writes.add("outgoing", _sql.OUT.format(counted="counted"), outgoing)
+        writes.add("counted", _sql.COUNT, {**spots, "counts": [outgoing.counts[each] for each in touched]})
+        writes.add("outgoing", _sql.OUT.format(counted="counted"), outgoing.columns())
         sent = await writes.send(connection, "SELECT topic, partition, base FROM counted")
         bases = {Partition(row.topic, row.partition): row.base for row in sent or ()}
         if len(bases) < len(touched):  # another database than the one whose counters were seen
             self.forget()
             raise Surroundings("the counters are not those of before")
-        return [
-            _stamped(place, bases[place] + nth, fact, each, encoded[fact.id])
-            for place, nth, fact, each in zip(places, nths, facts, headers, strict=True)
-        ]
+        return outgoing.numbered(bases)
 
     async def _add_unknown(self, connection: Executes, touched: Sequence[Partition]) -> None:
         unknown = [each for each in touched if each not in self._known]
@@ -89,6 +61,43 @@ class Stamping:
         self._fresh.clear()
 
 
-def _stamped(place: Partition, sequence: int, fact: Envelope, headers: Headers, value: bytes) -> Stamped:
-    record = NewRecord(fact.subject.encode(), value, numbered(headers, sequence))
-    return Stamped(place, sequence, fact.id, fact.subject, record)
+class _Outgoing:
+    """The facts of a batch as rows of the outbox, and then, numbered, as records of the log."""
+
+    def __init__(self, facts: Sequence[Envelope], encoded: Mapping[str, bytes], partitions: int) -> None:
+        self.counts: dict[Partition, int] = {}
+        self._facts = facts
+        self._records: list[NewRecord] = []
+        self._places: list[Partition] = []
+        self._nths: list[int] = []
+        known: dict[tuple[str, int], Partition] = {}
+        for fact in facts:
+            key = fact.subject.encode()
+            spot = fact.data.topic, partition_of(key, partitions)
+            place = known.get(spot)
+            if place is None:
+                place = known[spot] = Partition(*spot)
+            nth = self.counts[place] = self.counts.get(place, 0) + 1
+            self._places.append(place)
+            self._nths.append(nth)
+            self._records.append(NewRecord(key, encoded[fact.id], encode_headers(fact)))
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The outbox's columns; each number is still to be added to its partition's base."""
+        return {
+            "topics": [place.topic for place in self._places],
+            "partitions": [place.number for place in self._places],
+            "nths": self._nths,
+            "keys": [fact.subject for fact in self._facts],
+            "headers": [pack_headers(record.headers) for record in self._records],
+            "values": [record.value for record in self._records],
+        }
+
+    def numbered(self, bases: Mapping[Partition, int]) -> list[Stamped]:
+        """The facts with their numbers: the base of each one's partition, and its place in it."""
+        stamped: list[Stamped] = []
+        for place, nth, fact, bare in zip(self._places, self._nths, self._facts, self._records, strict=True):
+            sequence = bases[place] + nth
+            record = NewRecord(bare.key, bare.value, {**bare.headers, "ce_sequence": b"%d" % sequence})
+            stamped.append(Stamped(place, sequence, fact.id, fact.subject, record))
+        return stamped

@@ -205,10 +205,11 @@ class Transactions:
         await self._save_answers(connection, writes, batch, deciding, answered)
         facts = await self._stamping.stamp(connection, writes, deciding.facts, deciding.encoded)
         outcome = Outcome(facts=facts, parked=deciding.newly_parked, edited=bool(deciding.edits))
-        outcome.next_timer_at = min(
-            (timer.due_at for row in leads if row.state_changed for timer in self._stage.timers(row.state)),
-            default=None,
-        )
+        if self._stage.on_timer is not None:
+            outcome.next_timer_at = min(
+                (timer.due_at for row in leads if row.state_changed for timer in self._stage.timers(row.state)),
+                default=None,
+            )
         for index, item in enumerate(batch.inputs):
             if isinstance(item, RequestInput):
                 outcome.answers.append((item.future, deciding.answers[index]))

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from leadway.database import connect, role_of, schema_of
 from leadway.eventlog import Partition
 from leadway.facts import Envelope
-from leadway.facts.codec import decode
+from leadway.facts.codec import decode, unpack_headers
 from leadway.verify._credit import Booking, Books
 from leadway.verify._deliveries import Desk, Waiting
 
@@ -33,7 +33,6 @@ SELECT p.endpoint_id, p.subject, p.fact_id, CASE
 FROM pending AS p
 LEFT JOIN turns AS t ON t.endpoint_id = p.endpoint_id AND t.subject = p.subject AND t.number = p.number
 """)
-_headers = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
 _marks = msgspec.msgpack.Decoder(dict[str, int])
 _NAME = "leadway verify"
 
@@ -125,7 +124,7 @@ async def _kept(connection: AsyncConnection, service: str) -> Kept:
     for row in (await connection.execute(_SENT)).all():
         kept.sent[_partition(row)] = Sent(row.sequence, row.offset, row.id)
     for row in (await connection.execute(_OUTBOX)).all():
-        envelope = decode(dict(_headers.decode(row.headers)), row.value)
+        envelope = decode(unpack_headers(row.headers, row.sequence), row.value)
         kept.outbox.append((_partition(row), row.sequence, envelope))
     kept.parked = frozenset((await connection.execute(_PARKED)).scalars())
     return kept

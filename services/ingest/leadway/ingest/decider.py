@@ -165,9 +165,8 @@ def news(known: Company, said: Company) -> Company | None:
     return Company(**new) if new else None
 
 
-def captured_at(fact: LeadCaptured) -> datetime:
-    """When the submission came in; what it told of may have occurred long before."""
-    details = unseal(fact.personal, SubmissionDetails)
+def captured_at(fact: LeadCaptured, details: SubmissionDetails | None) -> datetime:
+    """When the submission came in; what it told of may have occurred long before. `details`: the fact's, unsealed."""
     return (details.received_at if details else None) or fact.touch.occurred_at
 
 
@@ -224,7 +223,7 @@ def _captured(fact: LeadCaptured) -> Interest:
         source_id=fact.source_id,
         previous_lead_id=fact.previous_lead_id,
         consent=fact.consent,
-        captured_at=captured_at(fact),
+        captured_at=captured_at(fact, details),
         touched_at=fact.touch.occurred_at,
         touches=1,
         personal=fact.personal,

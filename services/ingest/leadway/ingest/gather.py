@@ -224,7 +224,7 @@ def evolve_row(_: str, row: Row, fact: Fact) -> Row:
         return SubmissionRow(getattr(fact, "lead_id", row.lead_id))
     match fact:
         case LeadCaptured():
-            lead = LeadOfPerson(fact.lead_id, term_key(fact.product), captured_at(fact))
+            lead = LeadOfPerson(fact.lead_id, term_key(fact.product), captured_at(fact, _details(fact.personal)))
         case LeadTouched() if fact.product is not None and fact.lead_id in row.leads:
             lead = msgspec.structs.replace(row.leads[fact.lead_id], product=term_key(fact.product))
         case InterestClosed() if fact.lead_id in row.leads:
