@@ -1,7 +1,7 @@
 """The gate: concurrent requests gathered into one transaction, as a consumed batch is.
 
-No timer lingers where somebody waits: the next batch gathers while the last one commits. The queue is bounded; past
-the bound a caller is told to come back.
+No timer lingers where somebody waits: the next batch gathers while the last one commits. Where a crowd has gathered by
+then, it is decided meanwhile, in a second lane. The queue is bounded; past the bound a caller is told to come back.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import structlog
 from leadway.decider import Refusal
 from leadway.ids import draw
 from leadway.stage._asking import Answer, IdempotencyKey, Request
+from leadway.stage._ending import end
 from leadway.stage._inputs import Batch, Input, Outcome, RequestInput, settle
 from leadway.stage._refusals import Lagging, OutcomeUnknown, Overloaded, Stopped, Unavailable
 from leadway.stage._transaction import Transactions
@@ -33,6 +34,8 @@ class GateLimits:
 
     queue_max: int = 4096
     batch_max: int = 256
+    lanes_max: int = 2
+    crowd_min: int = 48
     database_wait_seconds: float = 5.0
     catch_up_seconds: float = 2.0
     gather_seconds: float = 0.02
@@ -48,7 +51,7 @@ class Gate:
     limits: GateLimits = field(default_factory=GateLimits)
     turns: Turns = field(default_factory=Turns)
     _queue: deque[RequestInput] = field(default_factory=deque[RequestInput])
-    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _gathering: asyncio.TimerHandle | None = None
     _closed: bool = False
 
@@ -72,22 +75,37 @@ class Gate:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._queue.append(RequestInput(request, future, final, attempt_id(request.idempotency)))
         if not request.patient:
-            self._arrived.set()
+            self._changed.set()
         elif self._gathering is None:
             self._gathering = future.get_loop().call_later(self.limits.gather_seconds, self._gathered)
         return await future
 
     def _gathered(self) -> None:
         self._gathering = None
-        self._arrived.set()
+        self._changed.set()
 
     async def run(self) -> None:
         """Work until closed (what was begun is then finished) or cancelled."""
-        while not self._closed:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._queue:
-                await self._batch(self._take())
+        under_way: set[asyncio.Task[None]] = set()
+        try:
+            while not self._closed or under_way:
+                await self._changed.wait()
+                self._changed.clear()
+                for ended in [task for task in under_way if task.done()]:
+                    under_way.remove(ended)
+                    ended.result()
+                while self._queue and self._may_begin(len(under_way)):
+                    task = asyncio.create_task(self._batch(self._take()))
+                    task.add_done_callback(lambda _: self._changed.set())
+                    under_way.add(task)
+        finally:
+            await end(under_way)
+
+    def _may_begin(self, under_way: int) -> bool:
+        """Whether a batch is to begin: one always, a further one only for a crowd. Small ones would cost more than the
+        wait for the one before.
+        """
+        return under_way == 0 or (under_way < self.limits.lanes_max and len(self._queue) >= self.limits.crowd_min)
 
     def _take(self) -> list[RequestInput]:
         """The next requests, but no two under one Idempotency-Key: the second waits for the first one's answer."""
@@ -155,7 +173,7 @@ class Gate:
     def close(self) -> None:
         """Take nothing more, and refuse what still waits."""
         self._closed = True
-        self._arrived.set()
+        self._changed.set()
         while self._queue:
             settle(self._queue.popleft().future, Overloaded("the service is stopping"))
 
