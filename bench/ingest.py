@@ -1,4 +1,4 @@
-"""Durable ingest against a bare echo, and against the same capture as most teams would write it."""
+"""Durable ingest against a bare echo, bodies stored unread, and the same capture as most teams would write it."""
 
 from __future__ import annotations
 
@@ -75,21 +75,24 @@ def run() -> list[Line]:
     with (
         Scratch() as scratch,
         served("bench._echo:app", scratch, lifespan="off") as echo_port,
+        served("bench._stored:app", scratch, lifespan="on") as stored_port,
         served("bench._typical:app", scratch, lifespan="on") as typical_port,
         Leadway(scratch, only=["ingest"]) as leadway,
     ):
         path, headers = native_source(leadway)
         ours = Side(leadway.ports["ingest"], path, headers)
         echo = Side(echo_port, "/", headers)
+        stored = Side(stored_port, "/", headers)
         typical = Side(typical_port, "/sources/src_1/leads", {"x-leadway-key": "secret"})
-        for side in (ours, echo, typical):
+        for side in (ours, echo, stored, typical):
             side.measure(1.5, keep=False)
         for _ in range(_ROUNDS):
-            for side in (echo, ours, typical):
+            for side in (echo, stored, ours, typical):
                 side.measure(_SECONDS)
     what = f"durable ingest, {_CONNECTIONS} connections"
     return [
         Line("ingest", what, ours.per_second, "leads/s", echo.per_second, "bare ASGI echo", 0.5),
+        Line("ingest", what, ours.per_second, "leads/s", stored.per_second, "bodies stored unread, in batches"),
         Line("ingest", what, ours.per_second, "leads/s", typical.per_second, "FastAPI + SQLAlchemy", 10),
         Line("ingest", "p99 of an answer at that load", ours.p99_ms, "ms", typical.p99_ms, "FastAPI + SQLAlchemy"),
     ]

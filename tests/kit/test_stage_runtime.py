@@ -253,7 +253,11 @@ async def test_a_database_that_goes_back_in_time_under_a_running_service_stops_i
         server.start()
         with pytest.raises(Stopped):
             await till.execute(taking(2))
-        assert "older than the log" in str(till.stopped)
+
+        async def says_why() -> bool:
+            return "older than the log" in str(till.stopped)
+
+        await eventually(says_why)
 
 
 async def test_a_fact_too_large_for_the_log_is_refused_before_it_is_decided(street: Street) -> None:

@@ -17,6 +17,9 @@ Positions = Callable[[frozenset[Partition]], Awaitable[Mapping[Partition, int]]]
 _SESSION_MS = 10_000
 # The others learn of a member that came or went with their next heartbeat.
 _HEARTBEAT_MS = 500
+# A topic that a broker did not tell of yet, or partitions that moved, are found this soon (the client's own 5 minutes
+# would leave a service without its share for so long).
+_METADATA_MS = 5_000
 _FETCH_BYTES_MAX = 8 * 1024 * 1024
 _GRACE_SECONDS = 0.02
 
@@ -30,6 +33,7 @@ def make_consumer(client_options: Mapping[str, Any], group: str | None) -> Any:
         session_timeout_ms=_SESSION_MS,
         heartbeat_interval_ms=_HEARTBEAT_MS,
         fetch_max_bytes=_FETCH_BYTES_MAX,
+        metadata_max_age_ms=_METADATA_MS,
     )
 
 

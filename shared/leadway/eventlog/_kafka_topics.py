@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from leadway.eventlog._port import LogLost
+from leadway.eventlog._port import LogError, LogLost
 
 _REPLICATION_MAX = 3
+_TELLING_TRIES = 100
+_TELLING_SECONDS = 0.1
 # A log that forgets by time or size, or keeps only each key's newest record, is none; a replica that lagged behind
 # must not become the leader and drop what was acknowledged.
 _REQUIRED = {
@@ -34,7 +37,7 @@ class Topics:
     async def ensure(self) -> int:
         """Create what is missing, check the rest; the largest batch in bytes that all of them take.
 
-        Raises LogLost with everything that is wrong.
+        Raises LogLost with everything that is wrong, LogError where the cluster takes too long with new ones.
         """
         existing = set(await self._admin.list_topics())
         brokers = len((await self._admin.describe_cluster())["brokers"])
@@ -59,6 +62,18 @@ class Topics:
             error = for_code(code)
             if code != 0 and error is not TopicAlreadyExistsError:  # another process was quicker: as good
                 raise error(f"could not create {name}: {rest}")
+        await self._until_told(names)
+
+    async def _until_told(self, names: Sequence[str]) -> None:
+        """A topic is made before every broker tells of it: whoever joins a group then goes without its partitions."""
+        untold = set(names)
+        for _ in range(_TELLING_TRIES):
+            told = await self._admin.describe_topics(names)
+            untold = set(names) - {each["topic"] for each in told if _is_led(each)}
+            if not untold:
+                return
+            await asyncio.sleep(_TELLING_SECONDS)
+        raise LogError(f"the cluster does not yet tell of {', '.join(sorted(untold))}, which it has made")
 
     async def _check(self, names: Sequence[str]) -> int:
         limit = self._batch_bytes_max
@@ -87,6 +102,12 @@ class Topics:
                     raise for_code(code)(f"could not read the settings of {name}: {message}")
                 found[name] = {entry[0]: entry[1] for entry in entries}
         return found
+
+
+def _is_led(topic: Mapping[str, Any]) -> bool:
+    """Whether each of its partitions has a leader to be asked."""
+    partitions = topic["partitions"]
+    return bool(partitions) and all(each["error_code"] == 0 and each["leader"] >= 0 for each in partitions)
 
 
 def _faults(settings: Mapping[str, str], replicas: int) -> Sequence[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,19 +15,17 @@ from leadway.facts import CATALOG_EVENTS, LEAD_EVENTS, CatalogFact, Envelope, Fa
 from leadway.stage._around import BatchAround
 from leadway.stage._asking import Answer, Decided, Edit
 from leadway.stage._catalogs import Snapshot
-from leadway.stage._declare import SharedFold, Stage
+from leadway.stage._declare import Stage
 from leadway.stage._enveloping import enveloped
-from leadway.stage._inputs import FactInput, Input, Place, RequestInput, TimerInput
+from leadway.stage._inputs import FactInput, Input, RequestInput, TimerInput
 from leadway.stage._origin import NOWHERE, Origin, of_fact, of_request, of_timer
 from leadway.stage._refusals import KeysMissing, LeadParked
-from leadway.stage._rows import KeyedRows, SubjectRow
+from leadway.stage._rows import KeyedRows, SubjectRow, Turned, turned_by
 from leadway.stage._trouble import told
 
 _log = structlog.get_logger("leadway.stage")
 BEHIND_ANOTHER = "an earlier fact of this lead is parked"
-TIMERS = "timers"  # the place of a parked timer names no topic of the log: it comes again by itself
 Respond = Callable[[Decided], None]
-Turned = list[tuple[KeyedRows, str, Any]]
 
 
 def topic_of(command: object) -> str:
@@ -177,7 +174,7 @@ class Deciding:
         if row.parked or self.stage.on_timer is None or item.timer not in tuple(self.stage.timers(row.state)):
             return
         if item.error is not None:
-            self._park(row, _as_parked(item), item.error)
+            self._park(row, item.as_parked(), item.error)
             return
         try:
             origin = of_timer(self.stage.service, item, row.correlation)
@@ -186,7 +183,7 @@ class Deciding:
             raise
         except Exception as error:  # noqa: BLE001 one lead's trouble must not stop every lead's timers
             _log.warning("timer_parked", subject=item.subject, timer=item.timer.name, exc_info=True)
-            self._park(row, _as_parked(item), told(error))
+            self._park(row, item.as_parked(), told(error))
 
     def _request(self, index: int, item: RequestInput) -> None:
         request = item.request
@@ -263,9 +260,9 @@ class Deciding:
             envelopes.append(self._envelope(row, fact, origin, envelopes))
         turned: Turned = []
         if stage.shared is not None:
-            turned += _turn(self.shared, stage.shared, facts, lambda keys: KeysMissing(shared=keys))
+            turned += turned_by(self.shared, stage.shared, facts, lambda keys: KeysMissing(shared=keys))
         if stage.identity is not None:
-            turned += _turn(self.identity, stage.identity, facts, lambda keys: KeysMissing(identity=keys))
+            turned += turned_by(self.identity, stage.identity, facts, lambda keys: KeysMissing(identity=keys))
         return state, tuple(envelopes), turned
 
     def _envelope(self, row: SubjectRow, fact: Fact, origin: Origin, earlier: Sequence[Envelope]) -> Envelope:
@@ -292,19 +289,6 @@ class Deciding:
         self.catalogs = self.catalogs.with_entries([fact])
 
 
-def _turn(
-    rows: KeyedRows, fold: SharedFold, facts: Sequence[Fact], missing: Callable[[frozenset[str]], KeysMissing]
-) -> Turned:
-    """What the facts make of keyed rows. Raises what `missing` makes of a key that is not locked."""
-    pending: dict[str, Any] = {}
-    for fact in facts:
-        for key in fold.keys(fact):
-            if key not in rows:
-                raise missing(frozenset([key]))
-            pending[key] = fold.evolve(key, pending[key] if key in pending else rows.get(key), fact)
-    return [(rows, key, value) for key, value in pending.items()]
-
-
 def _to_nobody(_: Decided) -> None:
     return
 
@@ -314,10 +298,3 @@ _NOTHING: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {}
 
 def _with_version(fact: CatalogFact, version: int) -> CatalogFact:
     return msgspec.structs.replace(fact, version=version)
-
-
-def _as_parked(item: TimerInput) -> FactInput:
-    """A timer as the parked list shows it."""
-    said = f"{item.subject}/{item.timer.name}/{item.timer.due_at.isoformat()}".encode()
-    place = Place(TIMERS, 0, int.from_bytes(hashlib.sha256(said).digest()[:7]))
-    return FactInput(place, item.subject, f"timer {item.timer.name}", None)

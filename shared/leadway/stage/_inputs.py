@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,6 +13,8 @@ from leadway.facts import Envelope
 from leadway.stage._asking import Answer, Request
 from leadway.stage._declare import Timer
 from leadway.stage._refusals import KeysMissing
+
+TIMERS = "timers"  # the place of a parked timer names no topic of the log: it comes again by itself
 
 
 class Place(NamedTuple):
@@ -51,6 +54,12 @@ class TimerInput:
     subject: str
     timer: Timer
     error: str | None = None  # the database takes nothing that comes of it: its lead is parked
+
+    def as_parked(self) -> FactInput:
+        """As the parked list shows it."""
+        said = f"{self.subject}/{self.timer.name}/{self.timer.due_at.isoformat()}".encode()
+        place = Place(TIMERS, 0, int.from_bytes(hashlib.sha256(said).digest()[:7]))
+        return FactInput(place, self.subject, f"timer {self.timer.name}", None)
 
 
 Input = FactInput | RequestInput | TimerInput

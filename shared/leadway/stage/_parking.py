@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.eventlog import EventLog, Partition, Record
 from leadway.stage import _sql
-from leadway.stage._deciding import TIMERS
-from leadway.stage._inputs import Batch, FactInput, Input, Place
+from leadway.stage._inputs import TIMERS, Batch, FactInput, Input, Place
 from leadway.stage._reading import read_fact
 from leadway.stage._transaction import Transactions
 

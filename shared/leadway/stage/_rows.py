@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from leadway.facts import Fact
+from leadway.stage._declare import SharedFold
+from leadway.stage._refusals import KeysMissing
 
 
 @dataclass(slots=True)
@@ -53,3 +58,20 @@ class KeyedRows:
         """Take a decision's new value."""
         self.values[key] = value
         self.changed.add(key)
+
+
+Turned = list[tuple[KeyedRows, str, Any]]
+"""New values of keyed rows, not yet kept."""
+
+
+def turned_by(
+    rows: KeyedRows, fold: SharedFold, facts: Sequence[Fact], missing: Callable[[frozenset[str]], KeysMissing]
+) -> Turned:
+    """What the facts make of keyed rows. Raises what `missing` makes of a key that is not locked."""
+    pending: dict[str, Any] = {}
+    for fact in facts:
+        for key in fold.keys(fact):
+            if key not in rows:
+                raise missing(frozenset([key]))
+            pending[key] = fold.evolve(key, pending[key] if key in pending else rows.get(key), fact)
+    return [(rows, key, value) for key, value in pending.items()]
