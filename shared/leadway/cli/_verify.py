@@ -34,16 +34,7 @@ def verify(
     url: str | None,
 ) -> None:
     """Print every verdict. Raises Failed: code 1 where something does not hold, 2 where it could not be looked at."""
-    try:
-        if received:
-            read_received(received)  # what cannot be read is said before anything is waited for
-        evidence = Evidence(
-            operations=read_record(record) if record else None,
-            received=partial(read_received, received) if received else None,
-            complete=complete,
-        )
-    except (BadRecord, OSError) as error:
-        raise Failed(str(error), code=MISUSED) from error
+    evidence = _evidence(record, received, complete=complete)
 
     async def work(settings: Settings, tell: Progress) -> Verified:
         chosen = await begun(settings, installed())
@@ -71,6 +62,19 @@ def verify(
     if not verified.holds:
         broken = ", ".join(each.invariant for each in verified.verdicts if not each.holds)
         raise Failed(f"{broken}: violated", code=REFUSED)
+
+
+def _evidence(record: Path | None, received: Path | None, *, complete: bool) -> Evidence:
+    try:
+        if received:
+            read_received(received)  # what cannot be read is said before anything is waited for
+        return Evidence(
+            operations=read_record(record) if record else None,
+            received=partial(read_received, received) if received else None,
+            complete=complete,
+        )
+    except (BadRecord, OSError) as error:
+        raise Failed(str(error), code=MISUSED) from error
 
 
 def _reports(settings: Settings, url: str | None) -> Reports | None:

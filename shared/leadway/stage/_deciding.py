@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -71,7 +71,7 @@ class Deciding:
                 if command is None or isinstance(command, Edit) or subject is None:
                     continue
                 row = self.rows[subject]
-                ahead = replace(row, mirror=mirrors.get(subject, row.mirror))
+                ahead = row.with_mirror(mirrors[subject]) if subject in mirrors else row
                 keys.update(name(command, self.around(ahead, origin)))
             except Exception as error:  # noqa: BLE001 deciding meets it again, and parks or refuses that one input
                 _log.debug("not_prepared", error=type(error).__name__)

@@ -137,7 +137,7 @@ class Loader:
             known.clear()
             *rows, last = await self._lock_keys(connection, table, wanted, wanted)
         decoder = self._decoder(fold)
-        values = {row.key: fold.initial(row.key) if row.value is None else decoder.decode(row.value) for row in rows}
+        values = {key: fold.initial(key) if value is None else decoder.decode(value) for key, value, *_ in rows}
         return KeyedRows(values), _surroundings(last)
 
     async def _lock_keys(self, connection: Executes, table: str, unknown: list[str], keys: list[str]) -> Sequence[Any]:

@@ -35,6 +35,10 @@ class SubjectRow:
     def mirror_changed(self) -> bool:
         return self.mirror is not self.mirror_before
 
+    def with_mirror(self, mirror: Any) -> SubjectRow:
+        """The row as it will be once more was heard of its lead."""
+        return SubjectRow(self.topic, self.subject, self.state_before, self.mirror_before, self.state, mirror)
+
     @property
     def changed(self) -> bool:
         return self.state_changed or self.mirror_changed or self.parked != self.parked_before

@@ -87,20 +87,12 @@ def create_app(
     )
     app.state.tokens = tokens
     app.state.face = face
-    for router in routers:
-        app.include_router(router)
-    _check_routes(app, prefix)
-    faces = {prefix: face}
-    app.router.routes += [front_route(faces), *health_routes(faces), *problem_routes(), *docs_routes(prefix, title)]
+    _add_routes(app, face, routers)
     for kind, handler in EXCEPTION_HANDLERS.items():
         app.add_exception_handler(kind, handler)
     limits = limits or Limits()
-    app.edge = Edge(
-        limits=limits,
-        body_limit_of=_body_limit_of(app, limits),
-        shortcuts=shortcuts,
-        metrics=HttpMetrics(face.registry),
-    )
+    limit_of, metrics = _body_limit_of(app, limits), HttpMetrics(face.registry)
+    app.edge = Edge(limits=limits, body_limit_of=limit_of, shortcuts=shortcuts, metrics=metrics)
     app.add_middleware(EdgeMiddleware, edge=app.edge)
     return app
 
@@ -116,6 +108,15 @@ class _ServiceApp(FastAPI):
             await super().__call__(scope, receive, send)
         else:
             await self.edge.answer(shortcut, scope, receive, send)
+
+
+def _add_routes(app: FastAPI, face: ServiceFace, routers: Iterable[APIRouter]) -> None:
+    for router in routers:
+        app.include_router(router)
+    _check_routes(app, face.prefix)
+    faces = {face.prefix: face}
+    docs = docs_routes(face.prefix, face.title)
+    app.router.routes += [front_route(faces), *health_routes(faces), *problem_routes(), *docs]
 
 
 def _check_routes(app: FastAPI, prefix: str) -> None:

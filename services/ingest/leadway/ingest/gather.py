@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -110,24 +111,8 @@ def complete(command: Command, around: Around) -> tuple[str, Command]:
         if seen.lead_id:
             return around.subject, msgspec.structs.replace(command, outcome="duplicate", lead_id=seen.lead_id)
     person: PersonRow = around.identity(person_key(command.email_digest))
-    product = term(around.catalogs, "product", command.product_said)
-    lead = touched_lead(person, product, _vocabulary_of(around.catalogs, "product"))
-    domain = command.company.domain or command.domain
-    company = msgspec.structs.replace(
-        command.company, domain=domain, industry=term(around.catalogs, "industry", command.industry_said)
-    )
-    occurred_at = min(command.occurred_at or around.now, around.now)
-    known = {
-        "company": company,
-        "company_id": company_id_of(domain),
-        "product": product,
-        "touch": Touch(
-            kind=command.touch_kind,
-            occurred_at=occurred_at,
-            asset=command.asset,
-            campaign=campaign(around.catalogs, command.campaigns_said),
-        ),
-    }
+    known = _resolved(command, around)
+    lead = touched_lead(person, known["product"], _vocabulary_of(around.catalogs, "product"))
     if lead is not None:
         found = msgspec.structs.replace(
             command, outcome="touched", lead_id=lead.lead_id, person_id=person.person_id, **known
@@ -143,6 +128,25 @@ def complete(command: Command, around: Around) -> tuple[str, Command]:
         **known,
     )
     return around.subject, new
+
+
+def _resolved(command: Capture, around: Around) -> dict[str, Any]:
+    """What the words of a submission mean by the catalogs in force."""
+    catalogs = around.catalogs
+    domain = command.company.domain or command.domain
+    return {
+        "company": msgspec.structs.replace(
+            command.company, domain=domain, industry=term(catalogs, "industry", command.industry_said)
+        ),
+        "company_id": company_id_of(domain),
+        "product": term(catalogs, "product", command.product_said),
+        "touch": Touch(
+            kind=command.touch_kind,
+            occurred_at=min(command.occurred_at or around.now, around.now),
+            asset=command.asset,
+            campaign=campaign(catalogs, command.campaigns_said),
+        ),
+    }
 
 
 def touched_lead(person: PersonRow, product: Term | None, vocabulary: Vocabulary = _NO_WORDS) -> LeadOfPerson | None:

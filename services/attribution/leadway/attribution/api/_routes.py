@@ -79,6 +79,12 @@ def routes(runtime: StageRuntime, log: EventLog) -> APIRouter:
         asked = Asked(query.by, query.model, query.window, period, origin=query.origin, partners=partners)
         return {"by": query.by, "model": query.model, "rows": await revenue(runtime, asked)}
 
+    _ = chain, revenue_by
+    _streaming(router, runtime, log)
+    return router
+
+
+def _streaming(router: APIRouter, runtime: StageRuntime, log: EventLog) -> None:
     @router.get(
         "/facts",
         dependencies=[require("analyst", "admin")],
@@ -97,8 +103,7 @@ def routes(runtime: StageRuntime, log: EventLog) -> APIRouter:
         cursor = _cursor(last_event_id(request))
         return stream(request, store.facts(runtime, log, wanted, cursor, follow=query.follow))
 
-    _ = chain, revenue_by, facts
-    return router
+    _ = facts
 
 
 def _cursor(word: str | None) -> Mapping[tuple[str, int], int]:

@@ -21,6 +21,7 @@ from leadway.dealreg.decider.state import (
     Returned,
     State,
     Won,
+    Work,
 )
 from leadway.dealreg.store import Held, LeadSeen, Queued, name_of
 from leadway.facts.personal import Note, Sealed, SubmissionDetails, unseal
@@ -118,11 +119,8 @@ def activity_document(activity: Activity) -> Document:
 def lead_document(lead_id: str, state: State, seen: LeadSeen, by: By, seat: object) -> Document:
     """The working lead. A partner sees its own work and deals, and the person from when the rule reveals it."""
     work = state.work
-    assignment_id = seat.assignment_id if isinstance(seat, Holder) else None
-    partner = by.role == "partner"
     brought = next((deal for deal in work.deals if deal.originated), None)
     company = brought.company if brought and not seen.captured else seen.company
-    own = [deal for deal in work.deals if not partner or deal.partner_id == by.partner_id]
     document: Document = {
         "lead_id": lead_id,
         "state": "closed" if isinstance(state, Closed) else "open",
@@ -138,6 +136,18 @@ def lead_document(lead_id: str, state: State, seen: LeadSeen, by: By, seat: obje
         "score": seen.score,
         "stage": work.stage,
         "touches": msgspec.to_builtins(seen.touches, str_keys=True),
+        **_worked(lead_id, work, seen, by, seat),
+    }
+    # `person` is there even where it is null: the holder is to see that there is one, and not yet who.
+    return _without_absent(document) | {"person": _person(seen, by)}
+
+
+def _worked(lead_id: str, work: Work, seen: LeadSeen, by: By, seat: object) -> Document:
+    """What was done for a lead, and its deadlines: all of it, or what a partner did while it held the lead."""
+    assignment_id = seat.assignment_id if isinstance(seat, Holder) else None
+    partner = by.role == "partner"
+    own = [deal for deal in work.deals if not partner or deal.partner_id == by.partner_id]
+    return {
         "clocks": [
             msgspec.to_builtins(clock, builtin_types=(datetime,))
             for clock in seen.clocks
@@ -155,8 +165,6 @@ def lead_document(lead_id: str, state: State, seen: LeadSeen, by: By, seat: obje
         ],
         "deals": [deal_document(lead_id, deal, by) for deal in own],
     }
-    # `person` is there even where it is null: the holder is to see that there is one, and not yet who.
-    return _without_absent(document) | {"person": _person(seen, by)}
 
 
 def _person(seen: LeadSeen, by: By) -> Mapping[str, Any] | None:

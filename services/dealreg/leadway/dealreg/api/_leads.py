@@ -48,6 +48,7 @@ def lead_routes(runtime: StageRuntime) -> APIRouter:
     """The routes on a lead."""
     router = APIRouter(prefix="/dealreg/v1/leads/{lead_id}", tags=["leads"])
     _work(router, runtime)
+    _prospects(router, runtime)
     _ends(router, runtime)
 
     @router.get("", response_model=WorkingLead)
@@ -85,6 +86,8 @@ def _work(router: APIRouter, runtime: StageRuntime) -> None:
         command = ChangeStage(by=by_of(asked.caller), assignment_id=body.assignment_id, stage=body.stage)
         return reply(await runtime.execute(request(asked, lead_id, command, _stage_changed)))
 
+
+def _prospects(router: APIRouter, runtime: StageRuntime) -> None:
     @router.post("/opportunities", status_code=201, response_model=Opportunity)
     async def open_opportunity(lead_id: LeadId, body: OpportunityBody, asked: Owner) -> Response:
         """Expect an amount."""

@@ -43,13 +43,14 @@ def routes(runtime: StageRuntime, key: bytes, settings: Settings, clock: Clock) 
     """The routes of delivery; `key` is what endpoints' secrets derive from."""
     desk = Desk(runtime, key, settings, clock)
     router = APIRouter(prefix="/delivery/v1/endpoints", tags=["endpoints"])
+    _making(router, desk)
     _editing(router, desk)
     _reading(router, desk)
     _sending(router, desk)
     return router
 
 
-def _editing(router: APIRouter, desk: Desk) -> None:
+def _making(router: APIRouter, desk: Desk) -> None:
     @router.post("", status_code=201, response_model=Endpoint)
     async def create(body: EndpointIn, asked: Annotated[Asked, asking("admin", "partner")]) -> Response:
         """Make an endpoint. Its secret is in this answer and in no other."""
@@ -76,6 +77,8 @@ def _editing(router: APIRouter, desk: Desk) -> None:
         )
         return reply(await desk.runtime.execute(request))
 
+
+def _editing(router: APIRouter, desk: Desk) -> None:
     @router.patch("/{endpoint_id}", response_model=Endpoint)
     async def change(
         endpoint_id: str, body: EndpointPatch, asked: Annotated[Asked, asking("admin", "partner")]

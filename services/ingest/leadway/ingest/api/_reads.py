@@ -40,20 +40,9 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
         domain: Annotated[str | None, Query(max_length=253)] = None,
     ) -> Response:
         """Leads of a person (by e-mail) or of a company (by domain)."""
-        if email is None and domain is None:
-            raise InvalidRequest("Name an e-mail or a domain.", [Fault("query:email", "or `domain` must be given")])
-        digest = digest_of(email) if email is not None else None
-        if email is not None and digest is None:
-            raise InvalidRequest("Nobody can be found by that.", [Fault("query:email", "is no e-mail address")])
-        registrable = company_domain(domain) if domain is not None else None
-        if domain is not None and registrable is None:
-            raise InvalidRequest("No company can be found by that.", [Fault("query:domain", "is no company's domain")])
+        digest, registrable = _sought(email, domain, digest_of)
         rows = await find_leads(
-            runtime,
-            email_digest=digest,
-            domain=registrable,
-            after=page.starting_after or "",
-            limit=page.fetch,
+            runtime, email_digest=digest, domain=registrable, after=page.starting_after or "", limit=page.fetch
         )
         return page_response(page.page([dict(row) for row in rows]))
 
@@ -68,6 +57,21 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
         return page_response(page.page([held_out(dict(row)) for row in rows]))
 
     return router
+
+
+def _sought(
+    email: str | None, domain: str | None, digest_of: Callable[[str], str | None]
+) -> tuple[str | None, str | None]:
+    """By which digest and which registrable domain leads are to be found."""
+    if email is None and domain is None:
+        raise InvalidRequest("Name an e-mail or a domain.", [Fault("query:email", "or `domain` must be given")])
+    digest = digest_of(email) if email is not None else None
+    if email is not None and digest is None:
+        raise InvalidRequest("Nobody can be found by that.", [Fault("query:email", "is no e-mail address")])
+    registrable = company_domain(domain) if domain is not None else None
+    if domain is not None and registrable is None:
+        raise InvalidRequest("No company can be found by that.", [Fault("query:domain", "is no company's domain")])
+    return digest, registrable
 
 
 def lead_out(state: Interest) -> dict[str, Any]:
