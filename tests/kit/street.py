@@ -12,7 +12,7 @@ import toys
 
 from leadway.database import connect, migrate, role_of, schema_of
 from leadway.eventlog import EventLog
-from leadway.stage import Answer, Decided, IdempotencyKey, Request, Stage
+from leadway.stage import Answer, Decided, Edit, IdempotencyKey, Request, Stage
 from leadway.stage.runtime import Runtime, RuntimeLimits, create_views, cut_of, fold_log, hashes, write
 
 
@@ -47,6 +47,18 @@ def taking(number: int, lead: str = "lead_a", key: str | None = None, body: byte
 
     named = IdempotencyKey("user:me", "POST", "/till", key, body) if key else None
     return Request(toys.Take(number, **fields), lead, "user:me", respond=respond, idempotency=named)
+
+
+def editing(name: str, label: str, if_match: int | None = None) -> Request:
+    """A change of a catalog entry; the answer is the version that it then has."""
+
+    def change(_: Any) -> Any:
+        return toys.ColourChanged(entity_id=name, name=label)
+
+    def respond(decided: Decided) -> Answer:
+        return Answer(200, decided.state.version)
+
+    return Request(Edit(toys.ColourChanged, change, if_match), name, "user:me", respond=respond)
 
 
 async def eventually(look: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) -> Any:

@@ -116,6 +116,28 @@ async def test_a_user_who_is_no_superuser_can_migrate_and_connect(database: str,
     assert await rows(database, service, "SELECT current_user") == [(role_of(service),)]
 
 
+async def test_what_is_acknowledged_is_on_the_disk_whatever_the_database_s_own_setting(database: str) -> None:
+    async def setting() -> str:
+        engine = connect(database, schema="public")
+        try:
+            async with engine.connect() as connection:
+                return (await connection.execute(text("SHOW synchronous_commit"))).scalar_one()
+        finally:
+            await engine.dispose()
+
+    async def default(value: str) -> None:
+        engine = connect(database, schema="public")
+        name = str(engine.url.database)
+        async with engine.begin() as connection:
+            await connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = {value}'))
+        await engine.dispose()
+
+    await default("off")
+    assert await setting() == "on"
+    await default("remote_apply")
+    assert await setting() == "remote_apply"
+
+
 async def test_an_idle_transaction_is_ended_by_the_server(database: str) -> None:
     engine = connect(database, schema="public", idle_in_transaction_timeout_ms=50)
     try:

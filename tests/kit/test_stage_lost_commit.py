@@ -15,6 +15,7 @@ from street import Street, counted, eventually, everything_sent, same_after_rebu
 from wire import Loss, Wire
 
 from leadway.stage import OutcomeUnknown
+from leadway.stage._trouble import Aborted, resolve_commit
 from leadway.stage.runtime import Runtime
 
 
@@ -51,6 +52,16 @@ async def taken_once(street: Street, *numbers: int) -> None:
     ]
     assert sorted(facts) == sorted(numbers)
     assert await same_after_rebuild(relay)
+
+
+async def test_a_server_of_another_timeline_is_not_believed(street: Street) -> None:
+    till = await street.open(toys.TILL, start=False)
+    own = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS line, pg_current_xact_id()::text AS number"
+    found = (await till.query(own))[0]
+    with pytest.raises(Aborted):
+        await resolve_commit(till.engine, found["line"] + found["number"])
+    with pytest.raises(OutcomeUnknown, match="another server"):
+        await resolve_commit(till.engine, "0000000F" + found["number"])
 
 
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.REQUEST])

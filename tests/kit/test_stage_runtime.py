@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import toys
 from sqlalchemy import text
-from street import Street, counted, eventually, everything_sent, log_sequences, same_after_rebuild, taking
+from street import Street, counted, editing, eventually, everything_sent, log_sequences, same_after_rebuild, taking
 
 from leadway.database import EmbeddedPostgres
 from leadway.decider import StaleDocument
@@ -19,8 +19,6 @@ from leadway.eventlog import EventLog, NewRecord, Partition, open_log, partition
 from leadway.processes import free_port
 from leadway.stage import (
     Answer,
-    Decided,
-    Edit,
     IdempotencyKeyReused,
     LeadParked,
     Request,
@@ -110,7 +108,7 @@ async def both(lot: ParkingLot) -> Any:
 async def test_a_rebuild_gives_the_same_hashes_and_a_changed_row_does_not(street: Street) -> None:
     till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
     await asyncio.gather(*(till.execute(taking(n, f"lead_{n % 7}", colour=f"c{n % 3}")) for n in range(60)))
-    await till.execute(edit("red", "Red"))
+    await till.execute(editing("red", "Red"))
     await eventually(lambda: counted(tally, 60))
     assert await same_after_rebuild(tally)
     assert await same_after_rebuild(till)
@@ -120,23 +118,13 @@ async def test_a_rebuild_gives_the_same_hashes_and_a_changed_row_does_not(street
         await same_after_rebuild(tally)
 
 
-def edit(name: str, label: str, if_match: int | None = None) -> Request:
-    def change(_: Any) -> Any:
-        return toys.ColourChanged(entity_id=name, name=label)
-
-    def respond(decided: Decided) -> Answer:
-        return Answer(200, decided.state.version)
-
-    return Request(Edit(toys.ColourChanged, change, if_match), name, "user:me", respond=respond)
-
-
 async def test_catalog_entries_have_versions_and_reach_other_services(street: Street) -> None:
     till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
-    assert (await till.execute(edit("red", "Red"))).body == 1
-    assert (await till.execute(edit("red", "Red"))).body == 1, "an unchanged document is no new version"
-    assert (await till.execute(edit("red", "Rouge", if_match=1))).body == 2
+    assert (await till.execute(editing("red", "Red"))).body == 1
+    assert (await till.execute(editing("red", "Red"))).body == 1, "an unchanged document is no new version"
+    assert (await till.execute(editing("red", "Rouge", if_match=1))).body == 2
     with pytest.raises(StaleDocument):
-        await till.execute(edit("red", "Rot", if_match=1))
+        await till.execute(editing("red", "Rot", if_match=1))
 
     async def arrived() -> bool:
         entry = (await tally.catalogs()).get(toys.ColourChanged, "red")

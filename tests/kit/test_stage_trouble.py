@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 import toys
-from street import Street, eventually, everything_sent, log_sequences, same_after_rebuild, taking
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from street import Street, editing, eventually, everything_sent, log_sequences, same_after_rebuild, taking
 
 from leadway.decider import Decider
-from leadway.eventlog import Partition, partition_of
+from leadway.eventlog import LogError, LogLost, Partition, partition_of
 from leadway.facts import Fact
 from leadway.stage import (
     Answer,
@@ -24,11 +25,16 @@ from leadway.stage import (
     Overloaded,
     Request,
     Stage,
+    Stopped,
     Timer,
     Unacceptable,
     View,
 )
-from leadway.stage.runtime import Batch, ParkingLot, RequestInput, Runtime, check_term
+from leadway.stage._catalogs import Snapshot
+from leadway.stage._direct import Executes
+from leadway.stage._inputs import Input
+from leadway.stage._trouble import Surroundings
+from leadway.stage.runtime import Batch, CatalogCache, ParkingLot, RequestInput, Runtime, Transactions, check_term
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -254,3 +260,77 @@ async def test_a_relay_that_another_one_overtook_goes_on_behind_it(street: Stree
     await eventually(lambda: everything_sent(till))
     (numbers,) = await log_sequences(street.log, "till")
     assert numbers[-1] == 2
+
+
+async def answered(transactions: Transactions, *requests: Request) -> list[Answer | Exception]:
+    """What the callers of one batch are answered once it was committed."""
+    loop = asyncio.get_running_loop()
+    inputs: list[Input] = [
+        RequestInput(each, loop.create_future(), final=True, attempt_id=f"req_{number}")
+        for number, each in enumerate(requests)
+    ]
+    return [answer for _, answer in (await transactions.run(Batch(inputs))).answers]
+
+
+async def test_a_check_that_finds_no_connection_free_blames_no_input(street: Street) -> None:
+    till = await street.open(toys.TILL, start=False)
+    failing = [NoConnectionFree("all are taken"), LogError("the log is away")]
+
+    async def check() -> None:
+        if failing:
+            raise failing.pop()
+
+    transactions = Transactions(till.engine, toys.TILL, partitions=4, cache=CatalogCache(), check_server=check)
+    for _ in range(2):
+        with pytest.raises(Surroundings):
+            await answered(transactions, taking(1))
+    assert [answer.status for answer in await answered(transactions, taking(1)) if isinstance(answer, Answer)] == [201]
+
+
+async def test_a_log_that_lost_data_stops_the_batch_that_finds_out(street: Street) -> None:
+    till = await street.open(toys.TILL, start=False)
+
+    async def check() -> None:
+        raise LogLost("the log lost data")
+
+    transactions = Transactions(till.engine, toys.TILL, partitions=4, cache=CatalogCache(), check_server=check)
+    with pytest.raises(Stopped, match="the log lost data"):
+        await answered(transactions, taking(1))
+
+
+class Forgetful(CatalogCache):
+    """Cannot be read anew after the change of an entry."""
+
+    async def refresh(self, connection: Executes) -> Snapshot:  # noqa: ARG002 named as in what it overrides
+        raise NoConnectionFree("all are taken")
+
+
+async def test_nothing_that_fails_after_the_commit_has_it_done_again(street: Street) -> None:
+    till = await street.open(toys.TILL, start=False)
+    transactions = Transactions(till.engine, toys.TILL, partitions=4, cache=Forgetful())
+    answers = await answered(transactions, editing("red", "Red"), taking(1), taking(2, "lead_b"))
+    assert [answer.status for answer in answers if isinstance(answer, Answer)] == [200, 201, 201]
+    assert (await till.lead("lead_a"))[0].taken == (1,)
+
+
+async def test_a_counter_that_a_rolled_back_batch_put_there_is_not_taken_for_known(street: Street) -> None:
+    till = await street.open(toys.TILL, start=False)
+    first, other = (
+        next(lead for lead in map("lead_{}".format, range(100)) if partition_of(lead.encode(), 4) == number)
+        for number in (0, 1)
+    )
+    transactions = Transactions(till.engine, toys.TILL, partitions=4, cache=CatalogCache())
+    await answered(transactions, taking(1, first))
+    await answered(transactions, taking(3_000_000_000, other))  # refused: no column takes that number
+    await answered(transactions, taking(2, first))
+    (answer,) = await answered(transactions, taking(3, other))
+    assert isinstance(answer, Answer)
+
+
+async def test_a_fact_has_room_in_what_the_log_takes(street: Street) -> None:
+    street.log.batch_bytes_max = 50_000  # as a topic of Kafka's may be that somebody else made
+    till = await street.open(toys.TILL)
+    with pytest.raises(Unacceptable, match="at most 34000"):
+        await till.execute(taking(1, text="x" * 34_000))
+    assert (await till.execute(taking(1, text="x" * 33_000))).status == 201
+    await eventually(lambda: everything_sent(till))

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _CONNECT_S_MAX = 10.0
+_DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 _POOL_WAIT_S_MAX = 30.0
 
 
@@ -47,7 +49,7 @@ def connect(
         **({"plan_cache_mode": "force_custom_plan"} if plan_always else {}),
     }
     arguments: dict[str, Any] = {"server_settings": settings, "timeout": _CONNECT_S_MAX}
-    return create_async_engine(
+    engine = create_async_engine(
         asyncpg_url(url),
         connect_args=arguments,
         hide_parameters=True,  # an error that quotes them would carry personal data into logs
@@ -55,6 +57,17 @@ def connect(
         max_overflow=0,
         pool_timeout=_POOL_WAIT_S_MAX,
     )
+    event.listen(engine.sync_engine, "connect", _durable)
+    return engine
+
+
+def _durable(connection: Any, _: object) -> None:
+    """What was acknowledged must survive a crash, whatever the database's own setting is (`remote_apply` stays)."""
+
+    async def execute(driver: Any) -> None:
+        await driver.execute(_DURABLE)
+
+    connection.run_async(execute)
 
 
 def asyncpg_url(url: str | URL) -> URL:

@@ -6,7 +6,7 @@ JSON object to the next version's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -79,6 +79,14 @@ def unpack_headers(kept: bytes, sequence: int) -> dict[str, bytes]:
     return {**dict(_unpack(kept)), "ce_sequence": b"%d" % sequence}
 
 
+def every_version(names: Collection[str]) -> frozenset[str]:
+    """These wire names, and the older ones that upcasters take to one of them."""
+    found = set(names)
+    while older := {old for old, (new, _) in _UPCASTERS.items() if new in found} - found:
+        found |= older
+    return frozenset(found)
+
+
 def known(name: str) -> bool:
     """Whether this release decodes that wire name (itself or through an upcaster)."""
     return fact_type(name) is not None or name in _UPCASTERS
@@ -149,6 +157,6 @@ def decode(headers: Mapping[str, bytes], value: bytes) -> Envelope:
             traceparent=traceparent.decode() if traceparent else None,
             data=decode_data(name, value),
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:  # in UTC an instant may be before the first year
         message = f"the record has no readable envelope: {error}"
         raise Unreadable(message) from None

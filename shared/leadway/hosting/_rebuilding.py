@@ -15,6 +15,8 @@ from leadway.eventlog import EventLog
 from leadway.stage import Service
 from leadway.stage.runtime import FOLDED, Cut, create_views, cut_of, fold_log, hashes, unmoved, write
 
+_MOVING = ("positions", "counters", "parked")  # what tells whether anything was done since the cut
+
 
 class StillRunning(Exception):
     """An instance of the service is running: stop it before its tables are put in place of the old ones."""
@@ -122,8 +124,15 @@ async def _swap(connection: AsyncConnection, service: Service, cut: Cut) -> None
     await connection.execute(text(f"LOCK TABLE {schema}.leases IN ACCESS EXCLUSIVE MODE"))
     await _require_stopped(connection, service)
     await connection.execute(text(f"SET LOCAL search_path TO {schema}"))
+    # Whatever began before, under a lease that ran out or under none, has committed once these are locked.
+    await connection.execute(text(f"LOCK TABLE {', '.join((*FOLDED, *_MOVING))} IN ACCESS EXCLUSIVE MODE"))
     if not await unmoved(connection, cut):
         raise StillRunning(f"{service.name} worked while it was rebuilt")
+    revision = (await connection.execute(text("SELECT revision + 1 FROM catalog_revision"))).scalar_one()
     for table in (*FOLDED, *(view.table for view in service.stage.views)):
         await connection.execute(text(f"DROP TABLE IF EXISTS {schema}.{table}"))
         await connection.execute(text(f"ALTER TABLE {scratch}.{table} SET SCHEMA {schema}"))
+    # An instance that was frozen meanwhile must see that what it remembers of the catalogs is of before.
+    for table in ("catalogs", "catalog_revision"):
+        renewed = text(f"UPDATE {table} SET revision = :revision")  # noqa: S608 one of our own two names
+        await connection.execute(renewed, {"revision": revision})

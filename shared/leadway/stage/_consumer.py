@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from leadway.eventlog import EventLog, LogError, LogLost, Partition, Record, Subscription
 from leadway.facts import CATALOG_EVENTS, TOPICS
+from leadway.facts.codec import every_version
 from leadway.stage import _sql
 from leadway.stage._catalogs import CatalogCache
 from leadway.stage._declare import Catalogs, Stage
@@ -130,7 +131,7 @@ class Consumer:
     def _waking(self) -> frozenset[str]:
         held = self.cache.held
         if self.stage.waking is not None and held is not self._waking_by[0]:
-            self._waking_by = held, frozenset(kind.wire for kind in self.stage.waking(held))
+            self._waking_by = held, every_version([kind.wire for kind in self.stage.waking(held)])
         return self._waking_by[1]
 
     def _is_behind(self) -> bool:

@@ -16,10 +16,10 @@ from leadway.stage._around import BatchAround
 from leadway.stage._asking import Answer, Decided, Edit
 from leadway.stage._catalogs import Snapshot
 from leadway.stage._declare import Stage
-from leadway.stage._enveloping import enveloped
+from leadway.stage._enveloping import FACT_BYTES_MAX, enveloped
 from leadway.stage._inputs import FactInput, Input, RequestInput, TimerInput
 from leadway.stage._origin import NOWHERE, Origin, of_fact, of_request, of_timer
-from leadway.stage._refusals import KeysMissing, LeadParked
+from leadway.stage._refusals import KeysMissing, LeadParked, Unacceptable
 from leadway.stage._rows import KeyedRows, SubjectRow, Turned, turned_by
 from leadway.stage._trouble import told
 
@@ -51,6 +51,7 @@ class Deciding:
     identity: KeyedRows
     catalogs: Snapshot
     now: datetime
+    fact_bytes_max: int = FACT_BYTES_MAX
     looked_up: Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]] = field(default_factory=dict[int, Any])
     facts: list[Envelope] = field(default_factory=list[Envelope])
     encoded: dict[str, bytes] = field(default_factory=dict[str, bytes])  # each fact's data, by the fact's id
@@ -267,6 +268,9 @@ class Deciding:
 
     def _envelope(self, row: SubjectRow, fact: Fact, origin: Origin, earlier: Sequence[Envelope]) -> Envelope:
         envelope, value = enveloped(self.stage, row, fact, origin, now=self.now, earlier=earlier)
+        if len(value) > self.fact_bytes_max:
+            told = f"a {fact.wire} would be {len(value)} bytes long; a fact has at most {self.fact_bytes_max}"
+            raise Unacceptable(told)
         self.encoded[envelope.id] = value
         return envelope
 

@@ -10,10 +10,11 @@ from leadway.facts.codec import encode_data
 from leadway.ids import derive
 from leadway.stage._declare import Stage
 from leadway.stage._origin import Origin
-from leadway.stage._refusals import Unacceptable
 from leadway.stage._rows import SubjectRow
 
-FACT_BYTES_MAX = 700_000  # every log takes a record of this size with its envelope
+FACT_BYTES_MAX = 700_000
+ENVELOPE_BYTES_MAX = 16_000
+"""A log's batch must have room for this much beside a fact."""
 
 
 def enveloped(
@@ -21,7 +22,7 @@ def enveloped(
 ) -> tuple[Envelope, bytes]:
     """A fact's envelope, not yet numbered, and its data as bytes. `earlier`: of the same command.
 
-    Raises ValueError where two facts of a command cannot be told apart, and Unacceptable where one is too large.
+    Raises ValueError where two facts of a command cannot be told apart.
     """
     own = stage.time_of(fact) if stage.time_of else None
     fact_id = derive("fact", origin.at, stage.service, origin.input_id, fact.wire, row.subject, *fact.targets())
@@ -29,8 +30,6 @@ def enveloped(
         message = f"one command gave two {fact.wire} without a target to tell them apart"
         raise ValueError(message)
     value = encode_data(fact)
-    if len(value) > FACT_BYTES_MAX:
-        raise Unacceptable(f"a {fact.wire} would be {len(value)} bytes long; a fact has at most {FACT_BYTES_MAX}")
     envelope = Envelope(
         id=fact_id,
         type=fact.wire,

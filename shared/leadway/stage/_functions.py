@@ -13,7 +13,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _SURROUNDINGS: Final = """
-clock_timestamp(), pg_current_xact_id()::text, pg_postmaster_start_time(),
+clock_timestamp(), left(pg_walfile_name(pg_current_wal_lsn()), 8) || pg_current_xact_id(), pg_postmaster_start_time(),
 (SELECT c.revision FROM catalog_revision AS c)
 """
 _SURROUNDINGS_COLUMNS: Final = "now timestamptz, xid text, server timestamptz, revision bigint"

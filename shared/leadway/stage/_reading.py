@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from leadway.eventlog import Record
 from leadway.facts import Envelope, Undecodable, Unreadable, fact_types
-from leadway.facts.codec import decode, known, known_in_another_version
+from leadway.facts.codec import decode, every_version, known, known_in_another_version
 from leadway.stage._declare import Stage
 from leadway.stage._inputs import FactInput, Place
 from leadway.stage._refusals import Stopped
@@ -46,8 +46,8 @@ class Reader:
 
     @property
     def types(self) -> frozenset[str]:
-        """The wire names that this service handles."""
-        return frozenset(self._handled)
+        """The wire names that this service handles, those of older versions too."""
+        return every_version(self._handled)
 
     def read(self, records: Sequence[Record], marks: Mapping[str, int]) -> Reading:
         """Sort the records of one partition out. Raises Stopped where a sequence is missing: the mark passes no gap."""
@@ -123,7 +123,10 @@ def _envelope(record: Record) -> Envelope:
     """The record's fact with its envelope, read once for all services of this process."""
     envelope = record.made.get(_ENVELOPE)
     if envelope is None:
-        envelope = record.made[_ENVELOPE] = decode(record.headers, record.value or b"")
+        if record.value is None:  # left out by the log, as nobody here said that it reads such records
+            name = record.headers.get("ce_type", b"?").decode(errors="replace")
+            raise Undecodable(f"{name} is not known to this release")
+        envelope = record.made[_ENVELOPE] = decode(record.headers, record.value)
     return envelope
 
 

@@ -21,6 +21,7 @@ from leadway.stage._consumer import Consumer, ConsumerLimits
 from leadway.stage._declare import Stage
 from leadway.stage._direct import alone
 from leadway.stage._ending import end
+from leadway.stage._enveloping import ENVELOPE_BYTES_MAX, FACT_BYTES_MAX
 from leadway.stage._gate import Gate, GateLimits
 from leadway.stage._inputs import Outcome
 from leadway.stage._leases import Lease, count_instances, sweep_instances
@@ -73,7 +74,12 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._lease = Lease(engine, "relay", instance, self.limits.lease_seconds)
         self.transactions = Transactions(
-            engine, stage, partitions=log.partitions, cache=self._cache, check_server=self._check_server
+            engine,
+            stage,
+            partitions=log.partitions,
+            cache=self._cache,
+            fact_bytes_max=min(FACT_BYTES_MAX, log.batch_bytes_max - ENVELOPE_BYTES_MAX),
+            check_server=self._check_server,
         )
         self.relay = Relay(stage.service, engine, log, self._lease, self.limits.relay, turns)
         self.gate = Gate(self.transactions, self._committed, self.caught_up, self.limits.gate, turns)

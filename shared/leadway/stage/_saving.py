@@ -11,7 +11,7 @@ from leadway.stage import _sql
 from leadway.stage._codec import encode
 from leadway.stage._declare import Stage, View
 from leadway.stage._direct import Executes
-from leadway.stage._inputs import FactInput
+from leadway.stage._inputs import FactInput, Place
 from leadway.stage._rows import KeyedRows, SubjectRow
 from leadway.stage._writes import Writes
 
@@ -134,6 +134,13 @@ async def save_parking(
     if released:
         rows = [_place(item) for item in released]
         await connection.execute(_sql.RELEASED, _columns(rows, "topics", "partitions", "offsets"))
+
+
+async def still_parked(connection: Executes, items: Sequence[FactInput]) -> set[Place]:
+    """Of these records those that still wait. Their leads are locked, so that this stays so."""
+    columns = _columns([_place(item) for item in items], "topics", "partitions", "offsets")
+    rows = await connection.execute(_sql.STILL_PARKED, columns)
+    return {Place(*row) for row in rows.all()}
 
 
 def _said(words: str) -> str:

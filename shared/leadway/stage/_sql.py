@@ -133,6 +133,12 @@ SELECT u.*, clock_timestamp() FROM unnest(CAST(:topics AS text[]), CAST(:partiti
   CAST(:offsets AS bigint[]), CAST(:subjects AS text[]), CAST(:types AS text[]), CAST(:reasons AS text[])) AS u
 ON CONFLICT (topic, partition, "offset") DO UPDATE SET reason = excluded.reason, verdict = NULL
 """)
+STILL_PARKED = text("""
+SELECT p.topic, p.partition, p."offset" FROM parked AS p
+JOIN unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[])) AS u(topic, partition, "offset")
+  ON p.topic = u.topic AND p.partition = u.partition AND p."offset" = u."offset"
+WHERE p.verdict IS NULL
+""")
 RELEASED = text("""
 UPDATE parked AS p SET verdict = 'released'
 FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[])) AS u(topic, partition, "offset")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from leadway.eventlog import NewRecord, Partition, partition_of
@@ -21,7 +21,6 @@ class Stamping:
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
         self._known: set[Partition] = set()  # counters that are there: seen in a transaction that was committed
-        self._fresh: set[Partition] = set()
 
     async def stamp(
         self, connection: Executes, writes: Writes, facts: Sequence[Envelope], encoded: Mapping[str, bytes]
@@ -48,17 +47,14 @@ class Stamping:
         if unknown:
             spots = {"topics": [each.topic for each in unknown], "partitions": [each.number for each in unknown]}
             await connection.execute(_sql.ADD_COUNTERS, spots)
-            self._fresh.update(unknown)
 
-    def committed(self) -> None:
-        """What was put there stays: no counter is put there twice."""
-        self._known |= self._fresh
-        self._fresh.clear()
+    def learned(self, partitions: Iterable[Partition]) -> None:
+        """Facts of these were committed, and their counters with them: no counter is put there twice."""
+        self._known.update(partitions)
 
     def forget(self) -> None:
         """Take no counter for known any more (another database may be behind the same address)."""
         self._known.clear()
-        self._fresh.clear()
 
 
 class _Outgoing:

@@ -13,13 +13,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from leadway.decider import Refusal
-from leadway.eventlog import LogError
+from leadway.eventlog import LogError, LogLost
 from leadway.stage import _answers, _crash, _saving, _sql, _trouble
 from leadway.stage._asking import Answer
 from leadway.stage._catalogs import CatalogCache
 from leadway.stage._deciding import Deciding
 from leadway.stage._declare import Stage
 from leadway.stage._direct import Executes, begin
+from leadway.stage._enveloping import FACT_BYTES_MAX
 from leadway.stage._inputs import Batch, FactInput, Outcome, Place, RequestInput
 from leadway.stage._loading import InTransaction, Loader, advance, keys_of, storable
 from leadway.stage._origin import of_request
@@ -43,6 +44,7 @@ class Transactions:
         *,
         partitions: int,
         cache: CatalogCache,
+        fact_bytes_max: int = FACT_BYTES_MAX,
         check_server: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         """`check_server` is awaited before anything is decided on a database server that was started since it was
@@ -53,6 +55,7 @@ class Transactions:
         self._stamping = Stamping(partitions)
         self._cache = cache
         self.loader = Loader(stage)
+        self._fact_bytes_max = fact_bytes_max
         self._check_server = check_server
         self._server: datetime | None = None  # when the server started that was checked against the log
         self._views = [_saving.ViewWriter(view) for view in stage.views]
@@ -89,8 +92,10 @@ class Transactions:
         try:
             if self._check_server is not None:
                 await self._check_server()
-        except (DBAPIError, OSError, LogError) as error:
+        except (*_trouble.PASSING, LogError) as error:
             raise _trouble.surroundings(error) from error
+        except LogLost as error:
+            raise Stopped(str(error)) from error
         self.loader.forget()
         self._stamping.forget()
         self._cache.forget()
@@ -118,13 +123,13 @@ class Transactions:
                 await self._refresh(connection)
         _crash.point("transaction.after_commit")
         self.loader.learned("shared_keys", batch.shared_hint)
-        self._stamping.committed()
+        self._stamping.learned(fact.partition for fact in outcome.facts)
         return outcome
 
     async def _refresh(self, connection: AsyncConnection) -> None:
         try:
             await self._cache.refresh(connection)
-        except (DBAPIError, OSError) as error:  # it was committed; the next batch reads it
+        except Exception as error:  # noqa: BLE001 it was committed: whatever this is, nothing must be done again for it
             _log.info("catalogs_not_refreshed", error=type(error).__name__)
 
     async def _work(self, connection: Executes, batch: Batch) -> tuple[str, Outcome]:
@@ -135,6 +140,7 @@ class Transactions:
         answers = await self.loader.idempotency(connection, batch)
         identity = await self.loader.identities(connection, batch)
         rows, surroundings = await self.loader.open(connection, batch, identity, answers, advances)
+        await self._leave_out_closed(connection, batch)
         if batch.resends:
             await self._keep_resends(connection, batch.resends)
         deciding = Deciding(
@@ -145,11 +151,22 @@ class Transactions:
             catalogs=self._cache.held,
             now=_EPOCH,
             answers=answers,
+            fact_bytes_max=self._fact_bytes_max,
         )
         surroundings = await self._surround(connection, batch, deciding, surroundings)
         answered = frozenset(answers)
         deciding.run(batch.inputs)
         return surroundings.xid, await self._save(connection, batch, deciding, answered)
+
+    async def _leave_out_closed(self, connection: Executes, batch: Batch) -> None:
+        """Released facts bypass marks: under their leads' locks it is seen whether somebody else has handled them."""
+        released = [item for item in batch.inputs if isinstance(item, FactInput) and item.released]
+        if released:
+            waiting = await _saving.still_parked(connection, released)
+            closed = [item.place for item in released if item.place not in waiting]
+            batch.inputs = [
+                item for item in batch.inputs if not isinstance(item, FactInput) or item.place not in closed
+            ]
 
     async def _keep_resends(self, connection: Executes, resends: Sequence[Place]) -> None:
         places = [(place.topic, place.partition, place.offset) for place in resends]

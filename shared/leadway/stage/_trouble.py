@@ -20,7 +20,11 @@ from leadway.stage._inputs import RequestInput, settle
 from leadway.stage._refusals import OutcomeUnknown, Unacceptable, Unavailable
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-_STATUS = text("SELECT pg_xact_status(CAST(CAST(:xid AS text) AS xid8))")  # the driver knows xid8 as a number only
+# Of the server's own timeline only: one that was promoted meanwhile may have given the number to another transaction.
+_STATUS = text("""
+SELECT CASE WHEN left(CAST(:xid AS text), 8) = left(pg_walfile_name(pg_current_wal_lsn()), 8)
+  THEN pg_xact_status(CAST(substr(CAST(:xid AS text), 9) AS xid8)) ELSE 'another server' END
+""")
 _RESOLVE_SECONDS = 5.0
 PASSING = (DBAPIError, NoConnectionFree, OSError)
 """What any look at the database may raise while it is away or has no connection left: back off and look again."""
@@ -117,7 +121,10 @@ def fail(item: RequestInput, error: Exception) -> None:
 
 
 async def resolve_commit(engine: AsyncEngine, xid: str) -> None:
-    """After a lost answer to COMMIT: return if it committed. Raises Aborted or OutcomeUnknown."""
+    """After a lost answer to COMMIT: return if it committed. Raises Aborted or OutcomeUnknown.
+
+    `xid`: the timeline in eight characters, and the transaction's number, as a batch's surroundings tell it.
+    """
     deadline = asyncio.get_running_loop().time() + _RESOLVE_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         try:
@@ -131,5 +138,7 @@ async def resolve_commit(engine: AsyncEngine, xid: str) -> None:
             return
         if status == "aborted":
             raise Aborted("the transaction was rolled back")
+        if status == "another server":
+            raise OutcomeUnknown("another server answers than the one that was asked")
         await asyncio.sleep(0.1)
     raise OutcomeUnknown("the database did not say in time whether the request took effect")
