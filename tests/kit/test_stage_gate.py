@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import toys
 from sqlalchemy import text
-from street import Street, eventually, taking
+from street import Street, eventually, everything_sent, taking
 
-from leadway.stage import Answer
+from leadway.stage import Answer, Request
 from leadway.stage.runtime import GateLimits, Runtime
 
 CROWD = GateLimits().crowd_min
@@ -85,3 +85,18 @@ async def test_closing_finishes_both_lanes(street: Street) -> None:
         await asyncio.sleep(0)
     await closing
     assert {answer.status for answer in await asyncio.gather(first, *crowd)} == {201}
+
+
+async def test_an_informed_request_is_decided_on_all_that_the_log_says_by_then(street: Street) -> None:
+    till, tally = await street.open(toys.TILL), await street.open(toys.TALLY)
+    for number in range(5):
+        await till.execute(taking(number))
+        await eventually(lambda: everything_sent(till))
+        request = Request(
+            toys.Count(100 + number, "red"),
+            "lead_a",
+            "user:me",
+            respond=lambda decided: Answer(200, decided.around.mirror.payments),
+            informed=True,
+        )
+        assert (await tally.execute(request)).body == number + 1

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest_asyncio
 
 from leadway.facts import Fact
-from leadway.facts.dealreg import LeadClosed
+from leadway.facts.dealreg import DealApproved, DealRegistered, LeadClosed
 from leadway.facts.ingest import CampaignChanged, LeadCaptured, VocabularyChanged, VocabularyEntry
 from leadway.facts.personal import Person, SubmissionDetails, seal
 from leadway.facts.router import LeadAssigned
 from leadway.facts.scoring import LeadQualified
-from leadway.facts.terms import Company, Term, Touch
+from leadway.facts.terms import Company, Money, Term, Touch
 from leadway.hosting import rebuild
 from leadway.ids import draw
 from leadway.router.app import SERVICE
@@ -249,6 +249,68 @@ async def test_an_unknown_lead_is_not_found(router: Served) -> None:
     assert claim.status_code == 404
     runtime = router.deployment.running["router"].runtime
     assert await runtime.query("SELECT subject FROM subjects") == [], "nobody fills the database by guessing"
+
+
+async def test_a_lead_that_was_captured_a_moment_ago_is_found_and_listed_as_unrouted(router: Served) -> None:
+    admin = router.bearer("admin")
+    lead_id = draw("lead")
+    await router.tell(lead_id, captured(lead_id))
+    found = await router.client.get(f"{LEADS}/{lead_id}", headers=admin)
+    assert (found.status_code, found.json()["state"]) == (200, "unrouted")
+    listed = await router.client.get(f"{LEADS}?state=unrouted", headers=admin)
+    assert [each["lead_id"] for each in listed.json()["data"]] == [lead_id]
+    assert (await router.client.get(LEADS, headers=admin)).json()["data"] == [], "it was not routed"
+    partner = router.bearer("partner", draw("ptr"))
+    assert (await router.client.get(f"{LEADS}?state=unrouted", headers=partner)).json()["data"] == []
+    assert (await router.client.get(f"{LEADS}/{lead_id}", headers=partner)).status_code == 404
+
+
+async def test_a_lead_is_unrouted_until_it_is_routed(router: Served) -> None:
+    await put(router, {"rules": [], "otherwise": OTHERWISE})
+    lead_id = await qualify(router)
+    await router.said(lead_id, "lead.retained")
+    listed = await router.client.get(f"{LEADS}?state=unrouted", headers=router.bearer("admin"))
+    assert listed.json()["data"] == []
+
+
+async def test_a_deal_that_was_approved_a_moment_ago_keeps_the_lead_where_it_is(router: Served) -> None:
+    admin = router.bearer("admin")
+    partner_id = await add(router, "A")
+    other = await add(router, "B")
+    rule = {"name": "A", "then": [{"direct": partner_id}]}
+    await put(router, {"account": "ignore", "rules": [rule], "otherwise": OTHERWISE})
+    for number, (move, body) in enumerate(
+        (
+            ("retain", {"queue": "inside", "reason": "r"}),
+            ("assign", {"partner_id": other, "reason": "r"}),
+            ("reroute", {"reason": "r"}),
+        )
+    ):
+        lead_id = await qualify(router)
+        await router.said(lead_id, "lead.assigned")
+        deal_id, amount = draw("deal"), Money(minor=100 + number, currency="EUR")
+        until = datetime.now(UTC) + timedelta(days=90)
+        await router.tell(
+            lead_id, DealRegistered(lead_id=lead_id, deal_id=deal_id, partner_id=partner_id, amount=amount)
+        )
+        approved = DealApproved(
+            lead_id=lead_id, deal_id=deal_id, partner_id=partner_id, protected_until=until, protection_version=1
+        )
+        await router.tell(lead_id, approved)
+        moved = await router.client.post(f"{LEADS}/{lead_id}/{move}", json=body, headers=admin)
+        assert (moved.status_code, moved.json()["type"]) == (409, "/problems/deal-open"), move
+
+
+async def test_claim_and_accept_take_no_words_that_mean_nothing(router: Served) -> None:
+    lead_id = await qualify(router)
+    mine = router.bearer("partner", await add(router, "A"))
+    for verb in ("claim", "accept"):
+        where = f"{LEADS}/{lead_id}/{verb}"
+        unknown = await router.client.post(where, json={"junk": 1}, headers=mine)
+        assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "#/junk")
+        broken = await router.client.post(where, content=b"{bad", headers={**mine, "Content-Type": "application/json"})
+        assert broken.status_code == 400
+        assert (await router.client.post(where, json={}, headers=mine)).status_code == 404  # what it is otherwise
 
 
 async def test_a_rebuild_comes_to_the_same(router: Served, database: str) -> None:

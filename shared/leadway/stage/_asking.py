@@ -73,5 +73,7 @@ class Request:
     """`subject` was drawn for this request and nobody else can know it yet: its row needs no lock."""
     secrets: Callable[[Answer], Answer] | None = None
     """Applied to the answer after it was stored, at each answering: secrets are derived again, never kept."""
+    informed: bool = False
+    """It rests on no other service having said anything against it: the lead's partition is read to its head first."""
     patient: bool = False
     """Nobody waits for the answer: it may take a moment in which others come that share the transaction."""

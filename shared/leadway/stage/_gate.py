@@ -57,15 +57,21 @@ class Gate:
 
     async def execute(self, request: Request) -> Answer:
         """Decide one request durably. See StageRuntime.execute."""
+        if request.informed:
+            await self.catch_up(request.subject)
         try:
-            answer = await self._enqueue(request, final=False)
+            answer = await self._enqueue(request, final=request.informed)
         except Refusal as refusal:
-            if not refusal.foreign:
+            if not refusal.foreign or request.informed:
                 raise
-            if not await self.caught_up(request.subject, self.limits.catch_up_seconds):
-                raise Lagging(f"what is known of {request.subject} may be behind") from refusal
+            await self.catch_up(request.subject)
             answer = await self._enqueue(request, final=True)
         return request.secrets(answer) if request.secrets else answer
+
+    async def catch_up(self, subject: str) -> None:
+        """Wait until all that the log now says of a lead was read. Raises Lagging."""
+        if not await self.caught_up(subject, self.limits.catch_up_seconds):
+            raise Lagging(f"what is known of {subject} may be behind")
 
     async def _enqueue(self, request: Request, *, final: bool) -> Answer:
         if self._closed:

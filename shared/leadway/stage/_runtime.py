@@ -157,6 +157,14 @@ class Runtime:
         found = ((subject, rows.get(subject)) for subject in subjects)
         return {subject: decode(row.state, row.mirror) if row else decode(None, None) for subject, row in found}
 
+    async def lead_once_known(self, subject: str, known: Callable[[Any, Any], bool]) -> tuple[Any, Any]:
+        """See leadway.stage.StageRuntime."""
+        found = await self.lead(subject)
+        if known(*found):
+            return found
+        await self.gate.catch_up(subject)
+        return await self.lead(subject)
+
     async def catalogs(self) -> Snapshot:
         """See leadway.stage.StageRuntime."""
         async with reaching_database(), self.engine.connect() as connection:

@@ -40,6 +40,12 @@ class StageRuntime(Protocol):
         """As `lead`, of many at once, by subject and in the order asked for: what a list is made of."""
         ...
 
+    async def lead_once_known(self, subject: str, known: Callable[[Any, Any], bool]) -> tuple[Any, Any]:
+        """As `lead`; where `known(state, mirror)` does not hold, all that the log now says of the lead is read first: a
+        lead of a moment ago is found. Raises Lagging where that takes too long.
+        """
+        ...
+
     async def catalogs(self) -> Catalogs:
         """The catalogs as last committed."""
         ...

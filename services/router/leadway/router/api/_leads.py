@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from leadway.facts.personal import Note, Sealed, seal
 from leadway.router.api._answers import Decisions, Lead, ListedLead, PoolLead
-from leadway.router.api._models import AssignBody, DeclineBody, RerouteBody, RetainBody
+from leadway.router.api._models import AssignBody, DeclineBody, NothingBody, RerouteBody, RetainBody
 from leadway.router.api._views import Json, decisions_view, lead_view, pool_view
 from leadway.router.decider import (
     Accept,
@@ -24,7 +24,7 @@ from leadway.router.decider import (
     Retain,
     UnknownLead,
 )
-from leadway.router.store import claimable_ids, lead, lead_ids, leads, network, open_leads
+from leadway.router.store import claimable_ids, lead, lead_ids, lead_once_known, leads, network, open_leads
 from leadway.stage import Answer, Decided, Request, StageRuntime
 from leadway.web import (
     Asked,
@@ -39,7 +39,7 @@ from leadway.web import (
     require,
 )
 
-StateName = Literal["pooled", "assigned", "accepted", "retained", "unroutable", "closed"]
+StateName = Literal["unrouted", "pooled", "assigned", "accepted", "retained", "unroutable", "closed"]
 LeadId = Annotated[str, Path(pattern=r"^lead_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
 Paging = Annotated[PageParams, Depends(page_params)]
 PREFIX = "/router/v1"
@@ -62,7 +62,10 @@ def _reading(routes: APIRouter, runtime: StageRuntime) -> None:
         state: Annotated[StateName | None, Query()] = None,
         partner_id: Annotated[str | None, Query(max_length=40)] = None,
     ) -> Response:
-        """Leads that were routed, the youngest first; a partner sees those that it holds."""
+        """Leads that were routed, or with `state=unrouted` those that were not yet, the youngest first.
+
+        A partner sees those that it holds.
+        """
         own = caller.partner_id if caller.role == "partner" else partner_id
         if caller.role == "partner" and partner_id not in (None, own):
             return page_response(paging.page([]))
@@ -88,12 +91,16 @@ def _reading(routes: APIRouter, runtime: StageRuntime) -> None:
 
 def _partners(routes: APIRouter, runtime: StageRuntime) -> None:
     @routes.post("/leads/{lead_id}/claim", response_model=Lead)
-    async def claim(lead_id: LeadId, asked: Annotated[Asked, asking("partner")]) -> Response:
+    async def claim(
+        lead_id: LeadId, asked: Annotated[Asked, asking("partner")], _: NothingBody | None = None
+    ) -> Response:
         """Take the lead out of the pool: the first claim gets it."""
         return await _asked(runtime, lead_id, asked, Claim(partner_id=asked.caller.partner_id or ""))
 
     @routes.post("/leads/{lead_id}/accept", response_model=Lead)
-    async def accept(lead_id: LeadId, asked: Annotated[Asked, asking("partner", "cam", "admin")]) -> Response:
+    async def accept(
+        lead_id: LeadId, asked: Annotated[Asked, asking("partner", "cam", "admin")], _: NothingBody | None = None
+    ) -> Response:
         """Take the lead on: the partner that holds it, or a channel manager where the vendor kept it."""
         caller = asked.caller
         if caller.role != "partner":
@@ -155,13 +162,15 @@ async def _asked(runtime: StageRuntime, lead_id: str, asked: Asked, command: Any
             respond=respond,
             idempotency=asked.idempotency,
             traceparent=asked.traceparent,
+            # What a manager may do to a held lead hangs on there being no approved deal, which dealreg says.
+            informed=isinstance(command, Assign | Retain | Reroute),
         )
     )
     return reply(answer)
 
 
 async def _seen(runtime: StageRuntime, lead_id: str, caller: Caller) -> Json:
-    state, interest = await lead(runtime, lead_id)
+    state, interest = await lead_once_known(runtime, lead_id)
     return lead_view(lead_id, state, interest, caller, await _managed(runtime, caller))
 
 

@@ -20,6 +20,10 @@ Code = Annotated[str, StringConstraints(pattern=f"^{CODE.pattern}$")]
 Names = Annotated[list[Name], Field(max_length=WORDS_MAX)]
 
 
+class NothingBody(Command):
+    """Nothing more is to be said; a body may be left out."""
+
+
 class Size(Command):
     """Employees of the companies that the partner works for; {} takes the bounds away."""
 

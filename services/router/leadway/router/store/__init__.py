@@ -4,7 +4,7 @@ from leadway.router.policy.interest import Interest
 from leadway.router.policy.spanning import Spanning, evolve, initial, keys
 from leadway.router.store._gather import RULES_ID, complete, network, shared_keys
 from leadway.router.store._mirror import UNKNOWN, reflect
-from leadway.router.store._queries import claimable_ids, lead, lead_ids, leads, open_leads
+from leadway.router.store._queries import claimable_ids, lead, lead_ids, lead_once_known, leads, open_leads
 from leadway.router.store._views import VIEWS, name_of
 from leadway.stage import Gathering, Mirror, SharedFold
 
@@ -22,6 +22,7 @@ __all__ = [
     "claimable_ids",
     "lead",
     "lead_ids",
+    "lead_once_known",
     "leads",
     "name_of",
     "network",

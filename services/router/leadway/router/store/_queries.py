@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from leadway.router.decider import State
+from leadway.router.decider import State, Unrouted
 from leadway.router.policy.interest import Interest
 from leadway.stage import StageRuntime
 
@@ -16,6 +16,12 @@ WHERE (CAST(:after AS text) IS NULL OR r.subject < :after)
   AND (CAST(:partner_id AS text) IS NULL OR r.partner_id = :partner_id)
   AND (CAST(:state AS text) IS NULL OR CASE WHEN c.subject IS NULL THEN r.state ELSE 'closed' END = :state)
 ORDER BY r.subject DESC LIMIT :fetch
+"""
+_UNROUTED = """
+SELECT k.subject
+FROM known_leads k LEFT JOIN routed_leads r ON r.subject = k.subject LEFT JOIN closed_leads c ON c.subject = k.subject
+WHERE r.subject IS NULL AND c.subject IS NULL AND (CAST(:after AS text) IS NULL OR k.subject < :after)
+ORDER BY k.subject DESC LIMIT :fetch
 """
 _POOL = """
 SELECT p.subject
@@ -36,6 +42,16 @@ async def lead(runtime: StageRuntime, lead_id: str) -> tuple[State, Interest]:
     return cast("State", state), cast("Interest", mirror)
 
 
+async def lead_once_known(runtime: StageRuntime, lead_id: str) -> tuple[State, Interest]:
+    """As `lead`; one that nobody here has heard of yet is looked for on the log first."""
+
+    def known(state: State, interest: Interest) -> bool:
+        return interest.known or not isinstance(state, Unrouted)
+
+    state, mirror = await runtime.lead_once_known(lead_id, known)
+    return cast("State", state), cast("Interest", mirror)
+
+
 async def leads(runtime: StageRuntime, lead_ids: Sequence[str]) -> Sequence[tuple[str, State, Interest]]:
     """As `lead`, of a whole page, in its order."""
     found = await runtime.leads(lead_ids)
@@ -45,7 +61,10 @@ async def leads(runtime: StageRuntime, lead_ids: Sequence[str]) -> Sequence[tupl
 async def lead_ids(
     runtime: StageRuntime, *, fetch: int, after: str | None, state: str | None, partner_id: str | None
 ) -> Sequence[str]:
-    """Leads that were routed, the youngest first; with `partner_id` those that it holds."""
+    """Leads that were routed, the youngest first; with `partner_id` those that it holds. `state`: `unrouted` too."""
+    if state == "unrouted":
+        rows = [] if partner_id else await runtime.query(_UNROUTED, fetch=fetch, after=after)
+        return [row["subject"] for row in rows]
     rows = await runtime.query(_LEADS, fetch=fetch, after=after, state=state, partner_id=partner_id)
     return [row["subject"] for row in rows]
 

@@ -30,6 +30,10 @@ def _pool(_: str, state: State) -> Iterable[Row]:
     return tuple((partner_id, state.closes_at) for partner_id in state.eligible)
 
 
+def _known(_: str, interest: Interest) -> Iterable[Row]:
+    return ((interest.origin,),) if interest.known else ()
+
+
 def _closings(_: str, interest: Interest) -> Iterable[Row]:
     return ((interest.closed,),) if interest.closed else ()
 
@@ -47,6 +51,8 @@ VIEWS = (
         rows=_pool,
         indexes=("partner_id, subject",),
     ),
+    # Every lead that was captured or came with a deal: those that are not among the routed ones are unrouted.
+    View(table="known_leads", columns={"origin": "text"}, rows=_known, of="mirror", indexes=("subject",)),
     # What dealreg closed: a lead that nobody held stays what it was to the router, and is shown as closed.
     View(table="closed_leads", columns={"outcome": "text"}, rows=_closings, of="mirror", indexes=("subject",)),
 )
