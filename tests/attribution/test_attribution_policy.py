@@ -145,6 +145,13 @@ class TestSpend:
         assert spend_within(1000, first, last, Period()) == 1000
         assert spend_within(1000, first, last, Period(end=datetime(2025, 1, 1, tzinfo=UTC))) == 0
 
+    def test_the_last_of_all_days_is_a_day_like_any_other(self) -> None:
+        first, last = date(9999, 12, 30), date.max
+        assert spend_within(1000, first, last, Period()) == 1000
+        end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+        assert spend_within(1000, first, last, Period(end=end)) == 1000
+        assert spend_within(1000, first, last, Period(start=end)) == 0
+
     @given(minor=AMOUNTS, days=strategies.integers(1, 400), cut=strategies.integers(-10, 420))
     def test_two_periods_share_a_spend_almost_exactly(self, minor: int, days: int, cut: int) -> None:
         first = date(2026, 1, 1)

@@ -228,6 +228,29 @@ async def test_spend_and_return_on_it(reading: Reading) -> None:
     }
 
 
+async def test_instants_at_the_ends_of_time_are_refused_and_those_within_are_reckoned_with(reading: Reading) -> None:
+    await sold(reading)
+    spend = ingest.Spend(
+        spend_id="sp_1", amount=Money(23, EUR), from_=date(2026, 3, 1), to=date.max, funded_by="vendor"
+    )
+    await reading.say(ingest.CampaignSpendChanged(entity_id="cmp_1", version=1, entries=(spend,)))
+    ends = {"to": "9999-12-31T23:59:59Z", "from": "0001-01-01T00:00:00+14:00"}
+    for path in ("revenue", "facts"):
+        for name, at in ends.items():
+            if (path, name) == ("facts", "to"):
+                continue
+            answer = await reading.client.get(
+                f"/attribution/v1/{path}", params={name: at}, headers=reading.token("analyst")
+            )
+            assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, f"query:{name}")
+    rows = await reading.rows(**{"from": "1970-01-01T00:00:00Z", "to": "9998-12-31T23:59:59Z", "window": "P36600D"})
+    assert rows["cmp_1"]["amounts"][0]["credit"] == 46
+    answer = await reading.client.get(
+        "/attribution/v1/revenue", params={"window": "P999999999D"}, headers=reading.token("analyst")
+    )
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "query:window")
+
+
 async def test_a_partner_sees_its_own_rows_only(reading: Reading) -> None:
     await sold(reading)
     await reading.say(captured("lead_2", "spring"), claimed("lead_2", "ptr_2"), registered("lead_2", "ptr_2"))

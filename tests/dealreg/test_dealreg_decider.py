@@ -326,6 +326,30 @@ def test_an_amendment_sets_the_total() -> None:
     assert revenue([WON, amended]) == 9_000
 
 
+@pytest.mark.parametrize(
+    ("effective_at", "taken"),
+    [
+        (NOW, True),
+        (NOW - timedelta(days=2), True),
+        (NOW + timedelta(days=2), False),
+    ],
+)
+def test_an_amendment_is_not_booked_in_the_future(effective_at: datetime, *, taken: bool) -> None:
+    amend = AmendDeal(**AS_CAM, deal_id="deal_1", amount=Money(9_000, "EUR"), effective_at=effective_at, personal=WHY)
+    asked = given(DEALREG, REGISTERED, WON, CLOSED_WON).when(amend)
+    if taken:
+        assert len(asked.facts()) == 1
+    else:
+        assert [fault.pointer for fault in asked.refused(InvalidRequest).errors] == ["#/effective_at"]
+
+
+def test_every_fault_of_an_amendment_is_named_at_once() -> None:
+    amount, later = Money(-1, "EUR"), NOW + timedelta(days=400)
+    amend = AmendDeal(**AS_CAM, deal_id="deal_1", amount=amount, effective_at=later, personal=WHY)
+    faults = given(DEALREG, REGISTERED, WON, CLOSED_WON).when(amend).refused(InvalidRequest).errors
+    assert [fault.pointer for fault in faults] == ["#/amount/minor", "#/effective_at"]
+
+
 def test_a_reopened_deal_is_booked_back_and_opens_its_lead() -> None:
     reopen = ReopenDeal(**AS_CAM, deal_id="deal_1", personal=WHY, turns=TURNS)
     facts = given(DEALREG, REGISTERED, APPROVED, WON, CLOSED_WON).when(reopen).facts()

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import httpx
 import msgspec
+import pytest
 import pytest_asyncio
 
 from leadway.database import connect, migrate, role_of, schema_of
@@ -278,6 +279,32 @@ async def test_a_deal_is_linked_to_the_partners_own_lead_and_collides_with_anoth
     assert own["person_id"] == "per_1"
     again = await desk.ask("ptr_b", "POST", "/deals", body, expect=201)
     assert (again["linked"], again["lead_id"]) == (True, theirs["lead_id"])
+
+
+async def test_every_deal_on_a_lead_that_a_partner_brought_comes_from_the_partner(desk: Desk) -> None:
+    body = {"company": ACME, "name": "ERP", "amount": EUR}
+    brought = await desk.ask("ptr_a", "POST", "/deals", body, expect=201)
+    linked = await desk.ask("ptr_a", "POST", "/deals", body, expect=201)
+    assert linked["linked"] is True
+    path = f"/leads/{brought['lead_id']}"
+    further = await desk.ask("ptr_a", "POST", f"{path}/deals", {"amount": EUR, "name": "More"}, expect=201)
+    assert [deal["origin"] for deal in (brought, linked, further)] == ["partner"] * 3
+    assert (await desk.ask("ptr_a", "GET", path))["origin"] == "partner"
+
+    async def all_said() -> bool:
+        return [each["origin"] for each in await desk.logged("deal.registered.v1")] == ["partner"] * 3
+
+    await eventually(all_said)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z"])
+async def test_an_instant_that_nothing_can_reckon_with_is_refused(desk: Desk, at: str) -> None:
+    activity = {"kind": "call", "occurred_at": at}
+    win = {"amount": EUR, "closed_at": at}
+    amend = {"amount": EUR, "reason": "rebate", "effective_at": at}
+    asked = {"/leads/lead_a/activities": activity, "/deals/deal_a/win": win, "/deals/deal_a/amend": amend}
+    refused = [await desk.ask("admin", "POST", path, body, expect=422) for path, body in asked.items()]
+    assert [pointers(each) for each in refused] == [{"#/occurred_at"}, {"#/closed_at"}, {"#/effective_at"}]
 
 
 async def holds(desk: Desk, lead: str) -> bool:

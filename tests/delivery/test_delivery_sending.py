@@ -305,6 +305,42 @@ async def test_a_replay_tells_again_under_the_same_ids(street: Street) -> None:
     assert msgspec.json.decode(raw)["data"]["replay"] is True
 
 
+async def test_a_partners_replay_knows_of_its_own_leads_only(street: Street) -> None:
+    ended = await street.endpoint("/ended", "lead.reclaimed", partner_id="ptr_1")
+    admins = await street.endpoint("/all", "lead.reclaimed")
+    since = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    pooled = router.LeadPooled(
+        lead_id="lead_3",
+        pooling_id="pool_1",
+        eligible=("ptr_1", "ptr_3"),
+        step_index=0,
+        decision=router.Decision(asked="qualified"),
+    )
+    await street.say(
+        *[captured(f"lead_{number}") for number in (2, 3, 4)], pooled, assigned("ptr_2", "asg_2", "lead_2")
+    )
+    await street.say(assigned("ptr_1", "asg_1"), reclaimed("ptr_1", "asg_1"), assigned("ptr_2", "asg_3"))
+
+    async def told(endpoint: dict[str, Any], partner_id: str | None = None, **more: str) -> Any:
+        path = f"/delivery/v1/endpoints/{endpoint['id']}/replay"
+        answer = await street.client.post(path, json={"since": since, **more}, headers=street.token(partner_id))
+        assert answer.status_code == 202, answer.text
+        return answer.json()["leads"]
+
+    async def read() -> bool:
+        views = "SELECT (SELECT count(*) FROM active_leads) AS leads, (SELECT count(*) FROM told_leads) AS told"
+        (row,) = await street.deployed.running["delivery"].runtime.query(views)
+        return (row["leads"], row["told"]) == (4, 5)
+
+    await eventually(read)
+    assert await told(ended, "ptr_1") == 2, "the lead that it lost, and the one that it may claim"
+    assert await told(ended, "ptr_1", starting_after="lead_1") == 1
+    assert await told(admins) == 4
+    hers = await street.endpoint("/hers", partner_id="ptr_3")
+    assert await told(hers, "ptr_3") == 1
+    assert await told(await street.endpoint("/none", partner_id="ptr_4"), "ptr_4") == 0
+
+
 async def test_a_test_message_says_what_came_of_it(street: Street) -> None:
     made = await street.endpoint("/hook")
     response = await street.client.post(f"/delivery/v1/endpoints/{made['id']}/test", headers=street.token())

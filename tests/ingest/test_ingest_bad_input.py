@@ -18,6 +18,7 @@ from leadway.testing.serving import serving
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 KIB = 1024
 GOOD = {"person": {"email": "good@company.example"}}
+YES = {"purpose": "marketing", "granted": True}
 
 
 @pytest_asyncio.fixture(autouse=True, scope="module", loop_scope="module")
@@ -64,6 +65,10 @@ async def test_what_is_no_json_is_not_read(desk: Any, unchanged: None, kind: str
         ({**GOOD, "nickname": "x", "company": {"vat/id": 1}}, {"#/nickname", "#/company/vat~1id"}),
         ({**GOOD, "occurred_at": "yesterday", "touch": {"kind": "Form!"}}, {"#/occurred_at", "#/touch/kind"}),
         ({**GOOD, "consent": [{"purpose": "spam", "granted": "yes"}]}, {"#/consent/0/purpose", "#/consent/0/granted"}),
+        ({**GOOD, "consent": [{**YES, "at": "0001-01-01T00:00:00+14:00"}]}, {"#/consent/0/at"}),
+        ({**GOOD, "consent": [{**YES, "at": "9999-12-31T23:59:59-14:00"}], "product": 5}, {"#/product"}),
+        ({**GOOD, "occurred_at": "0001-01-01T00:00:00+14:00"}, {"#/occurred_at"}),
+        ({**GOOD, "occurred_at": "9999-12-31T23:59:59-14:00"}, {"#/occurred_at"}),
         ({"person": {"email": "a@b.example", "first_name": "A\0"}}, {"#/person/first_name"}),
     ],
 )
@@ -110,9 +115,25 @@ async def test_without_the_sources_key_nothing_is_taken(
     desk: Any, unchanged: None, kind: str, headers: dict[str, str]
 ) -> None:
     answer = await (await desk.known_source(kind)).post(GOOD, headers=headers)
-    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthenticated")
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/source-key-needed")
+    assert answer.json()["title"] == "The key of the source is needed"
+    assert ("google_key" in answer.json()["detail"]) == (kind == "google-ads")
+    assert "Bearer" not in answer.headers["www-authenticate"]
     query = await (await desk.known_source(kind)).post(GOOD, headers=headers, query="?key=wrong")
     assert query.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "slug"), [(b"{", 400, "unreadable-payload"), (b'"text"', 422, "invalid-request")]
+)
+async def test_where_a_body_could_hold_no_key_the_body_is_what_is_wrong(
+    desk: Any, unchanged: None, body: bytes, status: int, slug: str
+) -> None:
+    source = await desk.known_source("google-ads")
+    answer = await source.post(body, headers={})
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
+    with_key = await source.post(body, headers={"X-Leadway-Key": "wrong-key"})
+    assert with_key.status_code == 401
 
 
 async def test_an_unknown_source_is_not_there(desk: Any, unchanged: None) -> None:
@@ -238,6 +259,14 @@ async def test_a_file_that_is_no_table_of_people_is_refused_whole(
         ("/sources", {"name": "x", "kind": "native", "origins": ["https://a.example/path"]}, {"#/origins/0"}),
         ("/sources", {"name": "x", "kind": "native", "campaign": "none-such"}, {"#/campaign"}),
         ("/sources", {"name": "x", "kind": "csv", "map": {"fields": {"A/B": "shoe"}}}, {"#/map/fields/A~1B"}),
+        ("/sources", {"name": "x", "kind": "native", "origin": "partner"}, {"#/partner_id"}),
+        (
+            "/sources",
+            {"name": "x", "kind": "native", "origin": "partner", "campaign": "no"},
+            {"#/partner_id", "#/campaign"},
+        ),
+        ("/sources", {"name": "x", "kind": "native", "partner_id": "ptr_none"}, {"#/partner_id"}),
+        ("/campaigns", {"codes": ["x"], "name": "x", "tactic": "x", "partner_id": "ptr_none"}, {"#/partner_id"}),
     ],
 )
 async def test_what_an_admin_sends_is_checked_whole(

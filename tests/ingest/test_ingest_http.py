@@ -12,8 +12,10 @@ import pytest
 
 from leadway.facts.dealreg import LeadClosed, LeadReopened
 from leadway.facts.ingest import LeadCaptured, LeadTouched
+from leadway.facts.router import PartnerChanged
 from leadway.hosting import rebuild
 from leadway.testing.serving import eventually
+from leadway.web import issue_token
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAYLOADS = Path(__file__).parents[1] / "fixtures" / "payloads"
@@ -136,7 +138,7 @@ async def test_google_puts_its_key_into_the_body(desk: Any) -> None:
     again = await source.post(payload, headers={})
     assert again.headers["leadway-outcome"] == "duplicate"
     wrong = await source.post(payload.replace(b"set-in-the-source", b"set-elsewhere-too"), headers={})
-    assert (wrong.status_code, wrong.json()["type"]) == (401, "/problems/unauthenticated")
+    assert (wrong.status_code, wrong.json()["type"]) == (401, "/problems/source-key-needed")
 
 
 async def test_segment_sends_its_key_as_the_user_of_basic_auth(desk: Any) -> None:
@@ -250,6 +252,25 @@ async def test_leads_are_found_by_email_and_by_domain(desk: Any) -> None:
         assert got.status_code == expected
 
 
+async def test_a_manager_who_sees_its_own_partners_only_reads_no_person_here(desk: Any) -> None:
+    source, email = await desk.source(), "eve@read-by-managers.example"
+    lead = (await source.lead(email))["lead_id"]
+    token = issue_token(desk.served.deployment.key, role="cam", subject="carla", scope="assigned")
+    for path in (
+        f"/leads/{lead}",
+        "/leads/lead_none",
+        f"/leads?email={email}",
+        "/leads?domain=read-by-managers.example",
+    ):
+        headers = {"Authorization": f"Bearer {token}"}
+        refused = await desk.ask("GET", path, headers=headers, expect=403)
+        assert refused["type"] == "/problems/forbidden"
+        assert "/router/v1" in refused["detail"]
+        if "none" not in path:
+            read = await desk.ask("GET", path, headers=desk.served.bearer("cam"))
+            assert lead in str(read)
+
+
 async def test_a_free_mail_address_names_no_company(desk: Any) -> None:
     source = await desk.source()
     lead = await source.lead("somebody.at.home@gmail.com", company={"domain": "gmail.com"})
@@ -333,6 +354,29 @@ async def test_a_campaign_is_changed_by_whoever_saw_its_last_version(desk: Any) 
     wrong = spend | {"to": "2025-12-31", "amount": {"minor": 0, "currency": "EUX"}}
     problem = await desk.ask("POST", f"{path}/spend", wrong, expect=422)
     assert {each["pointer"] for each in problem["errors"]} == {"#/to", "#/amount/currency", "#/amount/minor"}
+
+
+async def test_a_campaign_keeps_each_code_once_as_it_was_first_spelled(desk: Any) -> None:
+    body = {"codes": ["Once", "once", " ONCE", "twice"], "name": "Once", "tactic": "search"}
+    made = await desk.ask("POST", "/campaigns", body, expect=201)
+    assert made["codes"] == ["Once", "twice"]
+    changed = await desk.ask("PATCH", f"/campaigns/{made['id']}", {"codes": ["twice", "once", "TWICE"]})
+    assert changed["codes"] == ["twice", "once"]
+
+
+async def test_a_partner_that_was_made_a_moment_ago_may_be_named_and_an_unknown_one_not(desk: Any) -> None:
+    source = {"name": "Theirs", "kind": "native", "origin": "partner", "partner_id": "ptr_new"}
+    asked = asyncio.create_task(desk.ask("POST", "/sources", source, expect=201))
+    partner = PartnerChanged(entity_id="ptr_new", version=1, name="New", tier="gold")
+    await desk.served.tell("ptr_new", partner)
+    made = await asked
+    assert (made["origin"], made["partner_id"]) == ("partner", "ptr_new")
+    body = {"codes": ["theirs"], "name": "Theirs", "tactic": "search", "partner_id": "ptr_new"}
+    campaign = await desk.ask("POST", "/campaigns", body, expect=201)
+    path = f"/campaigns/{campaign['id']}"
+    refused = await desk.ask("PATCH", path, {"partner_id": "ptr_none"}, expect=422)
+    assert [each["pointer"] for each in refused["errors"]] == ["#/partner_id"]
+    assert (await desk.ask("GET", path))["partner_id"] == "ptr_new"
 
 
 async def test_everything_is_the_same_after_a_rebuild(desk: Any) -> None:

@@ -191,8 +191,21 @@ def test_a_question_of_the_advertisers_own_is_never_taken_for_a_field_of_ours_bu
 
 def test_the_key_of_google_is_in_the_body() -> None:
     assert google_key((PAYLOADS / "google-ads.json").read_bytes()) == "set-in-the-source"
-    for body in (b"", b"{}", b"[]", b'{"google_key": 5}', b"\xff", b"[" * 100_000):
+    assert google_key(b'\xef\xbb\xbf{"google_key": "k"}') == "k"
+    for body in (b"{}", b'{"google_key": 5}'):
         assert google_key(body) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"7", b"\xff", b"[" * 100_000])
+def test_what_can_hold_no_key_of_google_is_refused_for_what_it_is(body: bytes) -> None:
+    with pytest.raises((UnreadablePayload, BadPayload)):
+        google_key(body)
+
+
+@pytest.mark.parametrize("document", [b'{"a": "x\xff"}', b'\xef\xbb\xbf["\xc3\xa9", "\xff"]'])
+def test_a_byte_that_is_out_of_place_is_named_by_its_place_in_the_body(document: bytes) -> None:
+    with pytest.raises(UnreadablePayload, match=f": byte {document.index(0xFF)} is out of place"):
+        read("segment-track", document, received_at=NOW)
 
 
 def test_what_is_no_google_ads_lead() -> None:

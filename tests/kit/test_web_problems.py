@@ -10,13 +10,14 @@ from typing import Annotated, Any, Literal
 import httpx
 import pytest
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from leadway.decider import Fault, Refusal, StaleDocument
 from leadway.stage import IdempotencyKeyReused, Lagging, LeadParked, OutcomeUnknown, Overloaded, Unavailable
 from leadway.web import (
     Caller,
     Command,
+    Instant,
     TokenVerifier,
     create_app,
     issue_token,
@@ -44,9 +45,10 @@ class Pool(Command):
 
 class Capture(Command):
     person: Person
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Instant | None = None
     employees: int = 0
     ratio: float = 0.0
+    note: Annotated[str, Field(min_length=1)] | None = None
     steps: Annotated[list[Assign | Pool], Field(default_factory=list)]
     fields: Annotated[dict[str, Any], Field(default_factory=dict)]
 
@@ -179,6 +181,31 @@ async def test_what_cannot_be_stored_is_refused_where_it_is_beside_everything_el
         "#/fields": "has a field whose name holds a character that cannot be stored",
         "#/employees": "must be a whole number",
     }
+
+
+async def test_what_cannot_be_stored_is_one_fault_whatever_is_left_without_it(client: httpx.AsyncClient) -> None:
+    body = {"person": {"e\0mail": 1}, "note": "\ud800", "steps": [{"method": "\0round_robin!"}], "employees": "x"}
+    errors = problem(await capture(client, body), 422, "invalid-request")["errors"]
+    found = [error["pointer"] for error in errors if error["pointer"] != "#/steps/0/within"]  # the union's other branch
+    assert found == ["#/person", "#/note", "#/steps/0/method", "#/person/email", "#/employees"]
+
+
+async def test_an_instant_is_given_in_utc_and_within_the_years_that_can_be_reckoned_with(
+    client: httpx.AsyncClient,
+) -> None:
+    person = {"email": "abc"}
+    for said, given in (
+        ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
+        ("9999-01-01T11:00:00+14:00", "9998-12-31T21:00:00Z"),
+    ):
+        assert (await capture(client, {"person": person, "occurred_at": said})).json()["occurred_at"] == given
+    for said in ("1970-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        document = problem(await capture(client, {"person": person, "occurred_at": said}), 422, "invalid-request")
+        assert faults(document) == {"#/occurred_at": "must be in the years 1970 to 9998, in UTC"}
+    document = problem(
+        await capture(client, {"person": person, "occurred_at": "2026-01-01T00:00:00"}), 422, "invalid-request"
+    )
+    assert set(faults(document)) == {"#/occurred_at"}
 
 
 async def test_a_pointer_names_what_was_sent_not_the_branches_of_a_union(client: httpx.AsyncClient) -> None:

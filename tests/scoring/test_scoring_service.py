@@ -13,9 +13,11 @@ from leadway.facts.personal import Person, SubmissionDetails, seal
 from leadway.facts.terms import CampaignSaid, Company, Term, Touch
 from leadway.scoring.app import SERVICE
 from leadway.testing.serving import Served, serving
+from leadway.web import Role, issue_token
 
 LEAD = "lead_01h455vb4pex5vsknk084sn02q"
 MODEL = "/scoring/v1/model"
+READERS: tuple[Role, ...] = ("admin", "cam", "analyst")
 DOCUMENT: dict[str, Any] = {
     "fit": [
         {"when": {"country": ["PL"], "fields.budget": ["large"]}, "points": 10.0, "label": "budget"},
@@ -97,6 +99,18 @@ async def test_routes_are_for_their_roles(scoring: Served) -> None:
     assert (await scoring.client.get(f"/scoring/v1/leads/{LEAD}", headers=partner)).status_code == 403
     unknown = await scoring.client.get(f"/scoring/v1/leads/{LEAD}", headers=scoring.bearer("analyst"))
     assert unknown.status_code == 404
+
+
+async def test_a_manager_who_sees_its_own_partners_only_reads_no_score_here(scoring: Served) -> None:
+    await scoring.tell(LEAD, captured(datetime.now(UTC)))
+    await scoring.said(LEAD, "lead.scored", "lead.qualified")
+    token = issue_token(scoring.deployment.key, role="cam", subject="carla", scope="assigned")
+    refused = await scoring.client.get(f"/scoring/v1/leads/{LEAD}", headers={"Authorization": f"Bearer {token}"})
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/forbidden")
+    assert "/router/v1" in refused.json()["detail"]
+    for role in READERS:
+        read = await scoring.client.get(f"/scoring/v1/leads/{LEAD}", headers=scoring.bearer(role))
+        assert read.status_code == 200, role
 
 
 async def test_a_lead_is_scored_decays_and_is_qualified_once(scoring: Served) -> None:

@@ -9,6 +9,7 @@ from leadway.web._edge import Limits, Shortcut
 from leadway.web._gateway import gateway
 from leadway.web._health import Check
 from leadway.web._idempotency import idempotency, idempotency_key
+from leadway.web._instants import Instant
 from leadway.web._money import MoneyBody
 from leadway.web._paging import Page, PageParams, etag, if_match, page_params, page_response
 from leadway.web._problems import (
@@ -53,6 +54,7 @@ __all__ = [
     "ClaimNames",
     "Command",
     "CompanyBody",
+    "Instant",
     "InternalError",
     "Limits",
     "MalformedJson",

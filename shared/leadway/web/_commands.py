@@ -10,6 +10,8 @@ from typing import Any, Final, Self, cast
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from leadway.web._validation import steps_in
+
 DEPTH_MAX: Final = 32
 _UNUSABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
@@ -34,10 +36,13 @@ class Command(BaseModel):
             return handler(cleaned)
         # Both kinds of fault in one answer: what the model finds, and what the cleaning found.
         found = list(cleaner.found)
+        named = {one.get("loc", ()) for one in found}
         try:
             handler(cleaned)
         except ValidationError as error:
-            found += [_again(one) for one in error.errors(include_url=False)]
+            # What is left of a value that was cleaned may be too short; that is no fault of what was sent.
+            others = error.errors(include_url=False)
+            found += [_again(one) for one in others if _place(one, cleaned) not in named]
         raise ValidationError.from_exception_data(cls.__name__, found)
 
 
@@ -80,6 +85,10 @@ class _Cleaner:
 
     def _note(self, path: tuple[str | int, ...], detail: str) -> None:
         self.found.append(InitErrorDetails(type=PydanticCustomError("unusable", detail), loc=path, input=None))  # pyright: ignore[reportArgumentType]
+
+
+def _place(one: Mapping[str, Any], cleaned: object) -> tuple[str | int, ...]:
+    return tuple(steps_in(one["loc"], cleaned, missing=one["type"] == "missing"))
 
 
 def _again(one: Mapping[str, Any]) -> InitErrorDetails:

@@ -86,12 +86,15 @@ def _fault(one: Mapping[str, Any], body: object) -> Fault:
     where, *path = cast("tuple[str, ...]", one["loc"])
     detail = _WORDS.get(one["type"]) or _plain(str(one["msg"]))
     if where == "body":
-        return Fault(pointer(_walk(path, body, missing=one["type"] == "missing")), detail)
+        return Fault(pointer(steps_in(path, body, missing=one["type"] == "missing")), detail)
     return Fault(f"{where}:{path[0]}" if path else where, detail)
 
 
-def _walk(path: Sequence[str | int], body: object, *, missing: bool) -> list[str | int]:
-    """The steps of `path` that exist in `body`: pydantic's also name the branches of unions, which nobody sent."""
+def steps_in(path: Sequence[str | int], body: object, *, missing: bool) -> list[str | int]:
+    """The steps of `path` that exist in `body`: pydantic's also name the branches of unions, which nobody sent.
+
+    `missing`: the last step names a field that is not there.
+    """
     steps: list[str | int] = []
     current = body
     for index, step in enumerate(path):

@@ -1,12 +1,13 @@
-"""What other services' facts mean to ingest: that an interest ends, or begins again."""
+"""What other services' facts mean to ingest: that an interest ends, or begins again; and which partners there are."""
 
 from __future__ import annotations
 
 from leadway.facts import Envelope
 from leadway.facts.dealreg import LeadClosed, LeadReopened
+from leadway.facts.router import PartnerChanged
 from leadway.ingest.decider import CloseInterest, Command, ReopenInterest
 
-FOREIGN = (LeadClosed, LeadReopened)
+FOREIGN = (LeadClosed, LeadReopened, PartnerChanged)
 
 
 def translate(envelope: Envelope) -> Command | None:

@@ -137,20 +137,31 @@ def routes(runtime: StageRuntime) -> APIRouter:
     @router.get("/leads/{lead_id}", response_model=LeadClocksBody)
     async def read_lead(lead_id: str, caller: Annotated[Caller, require("admin", "cam", "partner")]) -> Response:
         """A lead's clocks; its holding partner sees those of its own assignment."""
-        clocks, lead = await runtime.lead(lead_id)
-        return json_response(lead_clocks(caller, clocks, lead, await runtime.catalogs()))
+        catalogs = await runtime.catalogs()
+
+        def seen(clocks: Clocks, lead: Lead) -> bool:
+            return _sees(caller, clocks, lead, catalogs)
+
+        clocks, lead = await runtime.lead_once_known(lead_id, seen)
+        return json_response(lead_clocks(caller, clocks, lead, catalogs))
 
     return router
 
 
-def lead_clocks(caller: Caller, clocks: Clocks, lead: Lead, catalogs: Catalogs) -> Mapping[str, object]:
-    """What the caller may see of a lead's clocks. Raises NotFound where it may not know of the lead."""
+def _sees(caller: Caller, clocks: Clocks, lead: Lead, catalogs: Catalogs) -> bool:
+    """Whether something is known of the lead here, and the caller may know of it."""
     holder = lead.holder
     partner = catalogs.get(PartnerChanged, holder.partner_id) if holder else None
     unknown = lead == Lead() and clocks == Clocks()
-    if unknown or not _may_see(caller, holder, partner.cam if partner else None):
+    return not unknown and _may_see(caller, holder, partner.cam if partner else None)
+
+
+def lead_clocks(caller: Caller, clocks: Clocks, lead: Lead, catalogs: Catalogs) -> Mapping[str, object]:
+    """What the caller may see of a lead's clocks. Raises NotFound where it may not know of the lead."""
+    if not _sees(caller, clocks, lead, catalogs):
         raise NotFound("There is no lead of this id here.")
     seen = [*clocks.ended, *clocks.open]
+    holder = lead.holder
     if caller.role == "partner":
         seen = [each for each in seen if holder and each.deadline.assignment_id == holder.assignment_id]
     seen.sort(key=lambda each: each.deadline.started_at)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from leadway.attribution import store
 from leadway.attribution.api import _answers
@@ -22,8 +22,18 @@ from leadway.facts import TOPICS
 from leadway.facts.router import PartnerChanged
 from leadway.facts.terms import Origin
 from leadway.stage import Catalogs, StageRuntime
-from leadway.web import NDJSON_MEDIA_TYPE, SSE_MEDIA_TYPE, Caller, json_response, last_event_id, require, stream
+from leadway.web import (
+    NDJSON_MEDIA_TYPE,
+    SSE_MEDIA_TYPE,
+    Caller,
+    Instant,
+    json_response,
+    last_event_id,
+    require,
+    stream,
+)
 
+_WINDOW_MAX: Final = timedelta(days=36_600)
 _STREAMED: Final = {
     NDJSON_MEDIA_TYPE: {"schema": _answers.ToldFact.model_json_schema()},
     SSE_MEDIA_TYPE: {"schema": {"type": "string"}},
@@ -31,16 +41,16 @@ _STREAMED: Final = {
 
 
 class RevenueQuery(BaseModel):
-    """The question, as query parameters. `window`: ISO 8601, back from the opportunity's opening."""
+    """The question, as query parameters. `window`: ISO 8601, back from the opportunity's opening, at most 100 years."""
 
     model_config = ConfigDict(extra="forbid")
 
     by: By = "campaign"
     model: ModelName = "linear"
-    window: Annotated[timedelta, Field(gt=timedelta(0))] | None = None
+    window: Annotated[timedelta, Field(gt=timedelta(0), le=_WINDOW_MAX)] | None = None
     origin: Origin | None = None
-    since: Annotated[AwareDatetime | None, Field(alias="from")] = None
-    until: Annotated[AwareDatetime | None, Field(alias="to")] = None
+    since: Annotated[Instant | None, Field(alias="from")] = None
+    until: Annotated[Instant | None, Field(alias="to")] = None
 
 
 class FactsQuery(BaseModel):
@@ -51,7 +61,7 @@ class FactsQuery(BaseModel):
     topic: Literal["lead-events", "catalog-events"] | None = None
     types: Annotated[str | None, Field(max_length=4000)] = None
     lead: Annotated[str | None, Field(max_length=200)] = None
-    since: Annotated[AwareDatetime | None, Field(alias="from")] = None
+    since: Annotated[Instant | None, Field(alias="from")] = None
     follow: bool = False
 
 
@@ -62,7 +72,7 @@ def routes(runtime: StageRuntime, log: EventLog) -> APIRouter:
     @router.get("/leads/{lead_id}", response_model=_answers.Chain)
     async def chain(lead_id: str, caller: Annotated[Caller, require("analyst", "cam", "admin")]) -> Response:
         """A lead's whole chain, from the campaign to the revenue; each step with its fact."""
-        _, found = await runtime.lead(lead_id)
+        _, found = await runtime.lead_once_known(lead_id, _is_known)
         catalogs = await runtime.catalogs()
         if not isinstance(found, Chain) or found.began is None or not _may_see(caller, found, catalogs):
             raise NotFound
@@ -104,6 +114,10 @@ def _streaming(router: APIRouter, runtime: StageRuntime, log: EventLog) -> None:
         return stream(request, store.facts(runtime, log, wanted, cursor, follow=query.follow))
 
     _ = facts
+
+
+def _is_known(_: object, chain: object) -> bool:
+    return isinstance(chain, Chain) and chain.began is not None
 
 
 def _cursor(word: str | None) -> Mapping[tuple[str, int], int]:

@@ -154,22 +154,24 @@ def _key(touch: Touched, by: Literal["campaign", "tactic", "source"]) -> str | N
 def spend_within(minor: int, first: date, last: date, period: Period) -> int:
     """The part of a spend on the days `first` to `last` (both inclusive) that falls within a period, by whole days."""
     days = max((last - first).days + 1, 1)
-    begin, end = first, first + timedelta(days=days)
+    begin, end = first.toordinal(), first.toordinal() + days
     if period.start is not None:
         begin = max(begin, _day_from(period.start))
     if period.end is not None:
         end = min(end, _day_from(period.end))
-    covered = max((end - begin).days, 0)
+    covered = max(end - begin, 0)
     share = abs(minor) * covered * 2 + days
     rounded = share // (2 * days)
     return rounded if minor >= 0 else -rounded
 
 
-def _day_from(instant: datetime) -> date:
-    """The first day that begins at or after an instant, in UTC."""
+def _day_from(instant: datetime) -> int:
+    """The first day that begins at or after an instant, in UTC, as its number: the last of all days has no successor
+    among dates.
+    """
     utc = instant.astimezone(UTC)
     midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0)
-    return utc.date() if utc == midnight else utc.date() + timedelta(days=1)
+    return utc.toordinal() if utc == midnight else utc.toordinal() + 1
 
 
 def roi(credit: int, spend: int) -> float | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from leadway.companies import company_domain
 from leadway.dealreg.policy.companies import match_of
 from leadway.facts.dealreg import Line
 from leadway.facts.personal import Note, Sealed, seal
 from leadway.facts.terms import Company, Term
-from leadway.web import Command, MoneyBody
+from leadway.web import Command, Instant, MoneyBody
 
 LINES_MAX: Final = 100
 STAGES_MAX: Final = 50
@@ -36,7 +36,7 @@ class ActivityBody(OfAHold):
 
     kind: Literal["call", "email", "meeting", "note"]
     outcome: Code | None = None
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Instant | None = None
     note: Text | None = None
 
 
@@ -117,7 +117,7 @@ class WinBody(Command):
     """What the deal was won for, and when."""
 
     amount: MoneyBody
-    closed_at: AwareDatetime | None = None
+    closed_at: Instant | None = None
 
 
 class AmendBody(Command):
@@ -125,7 +125,7 @@ class AmendBody(Command):
 
     amount: MoneyBody
     reason: Text
-    effective_at: AwareDatetime
+    effective_at: Instant
 
 
 class CloseBody(OfAHold):
@@ -171,8 +171,3 @@ def named(name: str | None) -> Sealed | None:
 def product(text: str | None) -> Term | None:
     """A product as it was said."""
     return Term(said=text) if text is not None else None
-
-
-def in_utc(at: datetime | None) -> datetime | None:
-    """An instant as facts carry it."""
-    return at.astimezone(UTC) if at is not None else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Annotated, Final, Literal, cast
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -16,7 +15,6 @@ from leadway.dealreg.api._bodies import (
     BroughtDealBody,
     ReasonBody,
     WinBody,
-    in_utc,
     named,
     product,
     why,
@@ -176,8 +174,8 @@ def _ending(router: APIRouter, runtime: StageRuntime) -> None:
     @router.post("/{deal_id}/win", response_model=Deal)
     async def win(deal_id: DealId, body: WinBody, asked: Anyone) -> Response:
         """Book the deal as won. With the last open deal its lead closes."""
-        amount, closed_at = body.amount.money(), in_utc(body.closed_at)
-        command = WinDeal(by=by_of(asked.caller), deal_id=deal_id, amount=amount, closed_at=closed_at)
+        amount = body.amount.money()
+        command = WinDeal(by=by_of(asked.caller), deal_id=deal_id, amount=amount, closed_at=body.closed_at)
         return reply(await on_deal(runtime, asked, command))
 
     @router.post("/{deal_id}/lose", response_model=Deal)
@@ -188,12 +186,12 @@ def _ending(router: APIRouter, runtime: StageRuntime) -> None:
 
     @router.post("/{deal_id}/amend", response_model=Deal)
     async def amend(deal_id: DealId, body: AmendBody, asked: Manager) -> Response:
-        """Set a won deal's total; the difference is booked at `effective_at`."""
+        """Set a won deal's total; the difference is booked at `effective_at`, which is since the win and not ahead."""
         command = AmendDeal(
             by=by_of(asked.caller),
             deal_id=deal_id,
             amount=body.amount.money(),
-            effective_at=body.effective_at.astimezone(UTC),
+            effective_at=body.effective_at,
             personal=why(body.reason),
         )
         return reply(await on_deal(runtime, asked, command))

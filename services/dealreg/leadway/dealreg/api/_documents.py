@@ -23,7 +23,7 @@ from leadway.dealreg.decider.state import (
     Won,
     Work,
 )
-from leadway.dealreg.store import Held, LeadSeen, Queued, name_of
+from leadway.dealreg.store import Held, LeadSeen, Queued, name_of, origin_of
 from leadway.facts.personal import Note, Sealed, SubmissionDetails, unseal
 from leadway.ids import timestamp_of
 
@@ -132,7 +132,7 @@ def lead_document(lead_id: str, state: State, seen: LeadSeen, by: By, seat: obje
         "person_id": seen.person_id,
         "product": msgspec.to_builtins(seen.product or (brought.product if brought else None)),
         "campaign_id": seen.campaign_id,
-        "origin": "partner" if brought and not seen.captured else seen.origin,
+        "origin": origin_of(seen, work),
         "score": seen.score,
         "stage": work.stage,
         "touches": msgspec.to_builtins(seen.touches, str_keys=True),

@@ -16,7 +16,6 @@ from leadway.dealreg.api._bodies import (
     OpportunityBody,
     ReasonBody,
     StageBody,
-    in_utc,
     named,
     product,
     said,
@@ -54,9 +53,14 @@ def lead_routes(runtime: StageRuntime) -> APIRouter:
     @router.get("", response_model=WorkingLead)
     async def read_lead(lead_id: LeadId, caller: Annotated[Caller, require("partner", "cam", "admin")]) -> Response:
         """The working lead, for its holder and for channel managers. A former holder learns that its hold ended."""
-        state, seen = cast("tuple[State, LeadSeen]", await runtime.lead(lead_id))
-        by = by_of(caller)
-        seat = seat_of(by, seen, state, partial(cam_of, await runtime.catalogs()))
+        by, cam = by_of(caller), partial(cam_of, await runtime.catalogs())
+
+        def seated(state: State, seen: LeadSeen) -> bool:
+            return not isinstance(seat_of(by, seen, state, cam), Stranger)
+
+        # Whoever got the lead a moment ago may ask before that was heard of here.
+        state, seen = cast("tuple[State, LeadSeen]", await runtime.lead_once_known(lead_id, seated))
+        seat = seat_of(by, seen, state, cam)
         if isinstance(seat, Stranger):
             raise UnknownLead
         if isinstance(seat, FormerHolder):
@@ -75,7 +79,7 @@ def _work(router: APIRouter, runtime: StageRuntime) -> None:
             assignment_id=body.assignment_id,
             kind=body.kind,
             outcome=body.outcome,
-            occurred_at=in_utc(body.occurred_at),
+            occurred_at=body.occurred_at,
             personal=said(body.note),
         )
         return reply(await runtime.execute(request(asked, lead_id, command, _activity_logged)))

@@ -84,11 +84,16 @@ def _assignment(command: Asked) -> str | None:
 
 
 def amend_deal(command: AmendDeal, state: State) -> tuple[Fact, ...]:
-    """Set a won deal's total; the difference is booked at `effective_at`. The same total again: nothing."""
+    """Set a won deal's total; the difference is booked at `effective_at`, which is not in the future.
+
+    The same total again: nothing.
+    """
     deal = deal_in_reach(command, state)
     if not isinstance(deal.outcome, Won):
         raise NotWon
-    faults = amount_faults(command.amount, "#/amount")
+    faults = [*amount_faults(command.amount, "#/amount")]
+    if command.effective_at > command.now + ZONES_DIFFERENCE_MAX:
+        faults.append(Fault("#/effective_at", "revenue is not booked in the future"))
     if faults:
         raise InvalidRequest("", faults)
     same_currency(deal, command.amount)

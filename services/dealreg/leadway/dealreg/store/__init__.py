@@ -17,7 +17,7 @@ from leadway.dealreg.store._catalogs import (
 from leadway.dealreg.store._gather import complete, lookups, shared_keys, subjects
 from leadway.dealreg.store._mirror import UNSEEN, Held, LeadSeen, Nobody, Queued, reflect
 from leadway.dealreg.store._queries import deals, lead_of_deal, own_lead
-from leadway.dealreg.store._seats import oversees, seat_of
+from leadway.dealreg.store._seats import origin_of, oversees, seat_of
 from leadway.dealreg.store._views import VIEWS, name_of
 from leadway.stage import Gathering, Mirror, SharedFold
 
@@ -45,6 +45,7 @@ __all__ = [
     "deals",
     "lead_of_deal",
     "name_of",
+    "origin_of",
     "oversees",
     "own_lead",
     "partners_of",

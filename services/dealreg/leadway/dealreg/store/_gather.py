@@ -28,7 +28,7 @@ from leadway.dealreg.policy.companies import match_of
 from leadway.dealreg.policy.conflict import Claims, HeldLead, collision, keys_of, turns_of
 from leadway.dealreg.store._catalogs import cam_of, product_term, protection, stages
 from leadway.dealreg.store._mirror import Held, LeadSeen
-from leadway.dealreg.store._seats import seat_at_deal, seat_of
+from leadway.dealreg.store._seats import origin_of, seat_at_deal, seat_of
 from leadway.facts.dealreg import Claim, CompanyMatch
 from leadway.facts.terms import Company
 from leadway.stage import Around
@@ -123,10 +123,13 @@ def _of_the_lead(command: RegisterDeal, around: Around) -> RegisterDeal:
     state = cast("State", around.state)
     opportunity = opportunity_of(state.work, command)
     said = command.product or (opportunity.product if opportunity else None) or seen.product
-    return _registration(
-        replace(command, company=_company(around), product=product_term(around.catalogs, said), origin=seen.origin),
-        around,
+    known = replace(
+        command,
+        company=_company(around),
+        product=product_term(around.catalogs, said),
+        origin=origin_of(seen, state.work),
     )
+    return _registration(known, around)
 
 
 def _brought(command: BringDeal, around: Around) -> tuple[str, RegisterDeal]:
@@ -145,7 +148,8 @@ def _brought(command: BringDeal, around: Around) -> tuple[str, RegisterDeal]:
     seat = seat_of(command.by, seen, state, partial(cam_of, around.catalogs))
     on_linked = around.subject == command.linked_lead_id and isinstance(seat, Holder) and not isinstance(state, Closed)
     if on_linked:
-        linked = replace(register, seat=seat, lead_id=around.subject, linked=True, origin=seen.origin)
+        origin = origin_of(seen, state.work)
+        linked = replace(register, seat=seat, lead_id=around.subject, linked=True, origin=origin)
         return around.subject, _registration(linked, around)
     own = Holder(command.by.partner_id or "", None)
     register = replace(register, seat=own, lead_id=command.own_lead_id, originated=True, origin="partner")

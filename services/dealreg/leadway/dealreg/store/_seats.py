@@ -1,12 +1,15 @@
-"""Who the caller is to a lead: by the router's facts, and, until the router adopts it, by who brought it."""
+"""Who the caller is to a lead: by the router's facts, and, until the router adopts it, by who brought it; and whence
+the lead came.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from leadway.dealreg.decider.commands import By, FormerHolder, Holder, OnDeal, Overseer, Seat, Stranger, Vendor
-from leadway.dealreg.decider.state import State, Untouched, deal_of
+from leadway.dealreg.decider.state import State, Untouched, Work, deal_of
 from leadway.dealreg.store._mirror import Held, LeadSeen, Nobody, Queued
+from leadway.facts.terms import Origin
 
 CamOf = Callable[[str | None], str | None]
 
@@ -30,6 +33,11 @@ def seat_at_deal(command: OnDeal, seen: LeadSeen, state: State, cam_of: CamOf) -
 def oversees(by: By, partner_id: str | None, cam_of: CamOf) -> bool:
     """Whether what concerns a partner (None: nobody) is this manager's to see."""
     return not by.assigned or partner_id is None or cam_of(partner_id) == by.subject
+
+
+def origin_of(seen: LeadSeen, work: Work) -> Origin:
+    """Where a lead came from: as ingest captured it, else from the partner that brought it."""
+    return "partner" if work.brought_by and not seen.captured else seen.origin
 
 
 def _partners_seat(by: By, seen: LeadSeen, state: State) -> Seat:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from leadway.delivery.policy import message_id
 from leadway.facts.delivery import EndpointChanged
-from leadway.web import Command
+from leadway.web import Command, Instant
 
 Url = Annotated[str, Field(min_length=8, max_length=2048)]
 Types = Annotated[list[str], Field(min_length=1, max_length=60)]
@@ -36,7 +36,7 @@ class EndpointPatch(Command):
 class ReplayIn(Command):
     """Since when to tell again; `starting_after`: the lead that the last answer ended with."""
 
-    since: AwareDatetime
+    since: Instant
     starting_after: str = ""
 
 

@@ -146,9 +146,13 @@ def _sending(router: APIRouter, desk: Desk) -> None:
         endpoint_id: str, body: ReplayIn, asked: Annotated[Asked, asking("admin", "partner")]
     ) -> dict[str, Any]:
         """Tell the endpoint again what it could see since an instant: the last facts of each lead, in order."""
-        await desk.endpoint(endpoint_id, asked.caller)
+        endpoint = await desk.endpoint(endpoint_id, asked.caller)
         found = await store.active_leads(
-            desk.runtime, since=body.since, after=body.starting_after, limit=_REPLAY_LEADS_MAX + 1
+            desk.runtime,
+            partner_id=endpoint.partner_id,
+            since=body.since,
+            after=body.starting_after,
+            limit=_REPLAY_LEADS_MAX + 1,
         )
         leads, more = found[:_REPLAY_LEADS_MAX], len(found) > _REPLAY_LEADS_MAX
         for first in range(0, len(leads), _REPLAY_AT_ONCE):

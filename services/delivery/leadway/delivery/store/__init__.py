@@ -1,7 +1,7 @@
 """Delivery's tables.
 
 State: `pending`, `finished` (views of what is due, delivered and failed). Mirror: each lead as others tell it, and
-`active_leads`. Kept: `turns` (whose turn it is at each endpoint, leases, attempts) and `endpoint_health`.
+`active_leads`, `told_leads`. Kept: `turns` (whose turn it is at each endpoint, leases, attempts) and `endpoint_health`.
 """
 
 from leadway.delivery.store._gather import complete, waking

@@ -102,6 +102,10 @@ ORDER BY fact_time DESC, subject DESC, number DESC LIMIT :limit
 _ACTIVE: Final = """
 SELECT subject FROM active_leads WHERE active_until >= :since AND subject > :after ORDER BY subject LIMIT :limit
 """
+_TOLD: Final = """
+SELECT subject FROM told_leads
+WHERE partner_id = :partner_id AND active_until >= :since AND subject > :after ORDER BY subject LIMIT :limit
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,13 @@ async def deliveries(
     return await runtime.query(_DELIVERIES, endpoint_id=endpoint_id, subject=subject, number=number, limit=limit)
 
 
-async def active_leads(runtime: StageRuntime, *, since: datetime, after: str, limit: int) -> list[str]:
-    """Leads of which something may have been said since an instant, by id."""
-    rows = await runtime.query(_ACTIVE, since=since, after=after, limit=limit)
+async def active_leads(
+    runtime: StageRuntime, *, partner_id: str | None, since: datetime, after: str, limit: int
+) -> list[str]:
+    """Leads of which something may have been said since an instant, by id: to that partner; None: to the vendor."""
+    asked = {"since": since, "after": after, "limit": limit}
+    if partner_id is None:
+        rows = await runtime.query(_ACTIVE, **asked)
+    else:
+        rows = await runtime.query(_TOLD, partner_id=partner_id, **asked)
     return [row["subject"] for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from leadway.delivery.decider import Silent, State
@@ -45,9 +45,22 @@ def _finished(_: str, state: State) -> Iterable[tuple[Any, ...]]:
 
 def _active(_: str, lead: Lead) -> Iterable[tuple[Any, ...]]:
     if lead.history:
-        # To the hour, so that not every fact of a busy lead rewrites its row.
-        hour = lead.history[-1].at.replace(minute=0, second=0, microsecond=0)
-        yield (hour + timedelta(hours=1),)
+        yield (_hour_after(lead.history[-1].at),)
+
+
+def _told(_: str, lead: Lead) -> Iterable[tuple[Any, ...]]:
+    """Until when each partner could see something of the lead."""
+    last: dict[str, datetime] = {}
+    for seen in lead.history:
+        for partner_id in seen.audience:
+            # A deadline's facts are dated by the deadline, so the last one told need not be the latest.
+            last[partner_id] = max(seen.at, last.get(partner_id, seen.at))
+    return ((partner_id, _hour_after(last[partner_id])) for partner_id in sorted(last))
+
+
+def _hour_after(at: datetime) -> datetime:
+    # To the hour, so that not every fact of a busy lead rewrites its rows.
+    return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
 VIEWS: Final = (
@@ -86,5 +99,12 @@ VIEWS: Final = (
         rows=_active,
         of="mirror",
         indexes=("active_until, subject",),
+    ),
+    View(
+        table="told_leads",
+        columns={"partner_id": "text", "active_until": "timestamptz"},
+        rows=_told,
+        of="mirror",
+        indexes=("partner_id, subject",),
     ),
 )

@@ -16,7 +16,7 @@ from leadway.facts.ingest import (
     Spend,
 )
 from leadway.ingest.api._answers import Booked, Campaign
-from leadway.ingest.api._editing import Code, Name, edit, new_id
+from leadway.ingest.api._editing import Code, Name, edit, new_id, partner_faults
 from leadway.ingest.gather import campaigns_by_code
 from leadway.money import amount_faults
 from leadway.stage import StageRuntime
@@ -77,12 +77,12 @@ def edit_campaigns(router: APIRouter, runtime: StageRuntime) -> None:
     async def create(body: NewCampaign, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Create a campaign. Its codes are what submissions name it by."""
         campaign_id = new_id("cmp", asked)
-        await _check_codes(runtime, body.codes, campaign_id)
+        await _check(runtime, body, campaign_id)
 
         def change(_: object) -> CampaignChanged:
             return CampaignChanged(
                 entity_id=campaign_id,
-                codes=tuple(body.codes),
+                codes=_once_each(body.codes),
                 name=body.name,
                 tactic=body.tactic,
                 geography=body.geography,
@@ -97,11 +97,10 @@ def edit_campaigns(router: APIRouter, runtime: StageRuntime) -> None:
     async def patch(campaign_id: str, body: CampaignPatch, asked: Annotated[Asked, asking("admin")]) -> Response:
         """Change a campaign; what is not named stays."""
         await _campaign(runtime, campaign_id)
-        if body.codes is not None:
-            await _check_codes(runtime, body.codes, campaign_id)
+        await _check(runtime, body, campaign_id)
         named = body.model_dump(exclude_none=True)
-        if "codes" in named:
-            named["codes"] = tuple(named["codes"])
+        if body.codes is not None:
+            named["codes"] = _once_each(body.codes)
 
         def change(held: CampaignChanged) -> CampaignChanged:
             return msgspec.structs.replace(held, **named)
@@ -178,12 +177,21 @@ async def _campaign(runtime: StageRuntime, campaign_id: str) -> CampaignChanged:
     return found
 
 
-async def _check_codes(runtime: StageRuntime, codes: list[str], own_id: str) -> None:
+async def _check(runtime: StageRuntime, body: NewCampaign | CampaignPatch, own_id: str) -> None:
     taken = campaigns_by_code(await runtime.catalogs())
     faults: list[Fault] = []
-    for index, code in enumerate(codes):
+    for index, code in enumerate(body.codes or ()):
         other = taken.get(code_key(code))
         if other is not None and other.entity_id != own_id:
             faults.append(Fault(f"#/codes/{index}", f"already names campaign {other.entity_id}"))
+    faults += await partner_faults(runtime, body.partner_id)
     if faults:
-        raise InvalidRequest("A code names one campaign.", faults)
+        raise InvalidRequest("The campaign cannot be kept like that.", faults)
+
+
+def _once_each(codes: list[str]) -> tuple[str, ...]:
+    """Each code as it was first spelled."""
+    kept: dict[str, str] = {}
+    for code in codes:
+        kept.setdefault(code_key(code), code)
+    return tuple(kept.values())

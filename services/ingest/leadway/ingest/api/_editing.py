@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import asyncio
+import time
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from leadway.decider import Fault
+from leadway.facts.router import PartnerChanged
 from leadway.ids import derive, draw
 from leadway.ingest.gather import EPOCH
-from leadway.stage import Answer, Decided, Edit, Request
+from leadway.stage import Answer, Decided, Edit, Request, StageRuntime
 from leadway.web import Asked, etag
 
+_PARTNER_WAIT_SECONDS: Final = 3.0
 Code = Annotated[str, Field(min_length=1, max_length=120)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -21,6 +26,19 @@ def new_id(prefix: str, asked: Asked) -> str:
     if key is None:
         return draw(prefix)
     return derive(prefix, EPOCH, key.caller, key.path, key.key, key.body_digest.hex())
+
+
+async def partner_faults(runtime: StageRuntime, partner_id: str | None) -> list[Fault]:
+    """What is wrong with the partner that a body names (None: it names none).
+
+    A partner that was made a moment ago may still be on its way here, so one that is not known is waited for a little.
+    """
+    deadline = time.monotonic() + _PARTNER_WAIT_SECONDS
+    while partner_id is not None and (await runtime.catalogs()).get(PartnerChanged, partner_id) is None:
+        if time.monotonic() > deadline:
+            return [Fault("#/partner_id", "is no partner that is known here")]
+        await asyncio.sleep(0.05)
+    return []
 
 
 def edit(

@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 
 from leadway.companies import company_domain
-from leadway.decider import Fault, InvalidRequest, NotFound
+from leadway.decider import Fault, Forbidden, InvalidRequest, NotFound
 from leadway.facts.ingest import SourceChanged
 from leadway.facts.personal import SubmissionDetails, unseal
 from leadway.ingest.api._answers import FoundLead, HeldSubmission, Lead
@@ -25,8 +25,9 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
     router = APIRouter(prefix="/ingest/v1", tags=["leads"])
 
     @router.get("/leads/{lead_id}", response_model=Lead)
-    async def one(lead_id: str, _: Annotated[Caller, require("admin", "cam")]) -> Response:
-        """A lead as it was captured, with what later touches added."""
+    async def one(lead_id: str, caller: Annotated[Caller, require("admin", "cam")]) -> Response:
+        """A lead as it was captured, with what later touches added; not for a cam of scope `assigned`."""
+        _check_sees_all(caller)
         state, _mirror = await runtime.lead(lead_id)
         if not isinstance(state, Interest):
             raise NotFound(f"There is no lead {lead_id}.")
@@ -35,11 +36,12 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
     @router.get("/leads", response_model=Page[FoundLead])
     async def every(
         page: Annotated[PageParams, Depends(page_params)],
-        _: Annotated[Caller, require("admin", "cam")],
+        caller: Annotated[Caller, require("admin", "cam")],
         email: Annotated[str | None, Query(max_length=320)] = None,
         domain: Annotated[str | None, Query(max_length=253)] = None,
     ) -> Response:
-        """Leads of a person (by e-mail) or of a company (by domain)."""
+        """Leads of a person (by e-mail) or of a company (by domain); not for a cam of scope `assigned`."""
+        _check_sees_all(caller)
         digest, registrable = _sought(email, domain, digest_of)
         rows = await find_leads(
             runtime, email_digest=digest, domain=registrable, after=page.starting_after or "", limit=page.fetch
@@ -57,6 +59,15 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
         return page_response(page.page([held_out(dict(row)) for row in rows]))
 
     return router
+
+
+def _check_sees_all(caller: Caller) -> None:
+    # Which partner holds a lead is not known here, so it cannot be told whether it is one of the manager's.
+    if caller.role == "cam" and caller.scope == "assigned":
+        raise Forbidden(
+            "A channel manager of scope `assigned` sees its partners' leads at /router/v1/leads and "
+            "/dealreg/v1/leads/{id}."
+        )
 
 
 def _sought(

@@ -15,7 +15,7 @@ from leadway.facts.ingest import (
     SourceMap,
 )
 from leadway.ingest.api import _answers
-from leadway.ingest.api._editing import Code, Name, edit, new_id
+from leadway.ingest.api._editing import Code, Name, edit, new_id, partner_faults
 from leadway.ingest.gather import campaigns_by_code
 from leadway.ingest.policy.kinds import TARGETS, target_named
 from leadway.stage import Answer, StageRuntime
@@ -114,5 +114,8 @@ async def _check_source(runtime: StageRuntime, body: NewSource) -> None:
         for said, ours in (body.map.fields if body.map else {}).items()
         if target_named(ours) is None
     ]
+    if body.origin == "partner" and body.partner_id is None:
+        faults.append(Fault("#/partner_id", "is required where the origin is partner: who brings the leads"))
+    faults += await partner_faults(runtime, body.partner_id)
     if faults:
         raise InvalidRequest("The source cannot be made.", faults)

@@ -21,7 +21,16 @@ from leadway.facts.ingest import SourceChanged
 from leadway.ids import draw
 from leadway.ingest.api._capture import Digests, capture_of
 from leadway.ingest.api._sources import key_mac
-from leadway.ingest.api._tools import Post, cors, key_in_body, key_of, leadway_headers, preflight, tool_answer
+from leadway.ingest.api._tools import (
+    Post,
+    cors,
+    key_in_body,
+    key_of,
+    key_place,
+    leadway_headers,
+    preflight,
+    tool_answer,
+)
 from leadway.ingest.decider import Capture
 from leadway.ingest.policy.kinds import read, read_csv
 from leadway.ingest.policy.submission import Accepted, Held, Ignored, Reading, Row
@@ -30,7 +39,6 @@ from leadway.stage import Answer, Decided, Request, StageRuntime
 from leadway.web import (
     BadRequest,
     BodyTooLarge,
-    Unauthenticated,
     current_traceparent,
     idempotency_key,
     problem_response,
@@ -42,7 +50,21 @@ BODY_BYTES_MAX = 256 * 1024
 CSV_BYTES_MAX = 16 * 1024 * 1024
 _ROWS_AT_ONCE = 500
 _TRY_AGAIN = 500  # statuses from here on say nothing about the row itself
+# A scheme of our own: for `Basic` a browser would ask whoever fills in a form.
+_CHALLENGE = 'LeadwayKey realm="leadway"'
 _encoder = msgspec.json.Encoder()
+
+
+class SourceKeyNeeded(Refusal):
+    """The key of the source is needed.
+
+    A source takes leads from whoever has its key, which was shown when the source was made; tokens open nothing here.
+    Send it as `X-Leadway-Key` or as `?key=`, or where the source's tool puts it: Google Ads as `google_key` in the
+    body, Segment as the user of basic authentication. Nothing was taken.
+    """
+
+    slug = "source-key-needed"
+    status = 401
 
 
 @dataclass(slots=True)
@@ -74,6 +96,8 @@ class Submissions:
         except Refusal as refusal:
             # As the edge would say it, but so that the page that posted may read it.
             shown = {name.decode(): value.decode() for name, value in cors(post)}
+            if isinstance(refusal, SourceKeyNeeded):
+                shown["WWW-Authenticate"] = _CHALLENGE
             await problem_response(refusal, shown)(scope, receive, send)
             return
         await _send(send, answer.status, _encoder.encode(answer.body), [*cors(post), *leadway_headers(post, answer)])
@@ -98,9 +122,9 @@ class Submissions:
     def _check_key(self, post: Post) -> None:
         key = key_of(post)
         if key is None:
-            raise Unauthenticated("The source's key is missing: send it as X-Leadway-Key or ?key=.")
+            raise SourceKeyNeeded(f"The source's key is missing. Send it {key_place(post.source.kind)}.")
         if not hmac.compare_digest(key_mac(self.source_secret, key), post.source.key_mac):
-            raise Unauthenticated("That is not this source's key.")
+            raise SourceKeyNeeded(f"That is not this source's key. It is sent {key_place(post.source.kind)}.")
 
     async def _one(self, post: Post) -> Answer:
         now = self.clock.now()

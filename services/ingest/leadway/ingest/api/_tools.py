@@ -37,8 +37,22 @@ def key_in_body(kind: str) -> bool:
     return kind == "google-ads"
 
 
+def key_place(kind: str) -> str:
+    """Where a source's key is to be sent, in words."""
+    match kind:
+        case "google-ads":
+            return "as `google_key` in the body"
+        case "segment-track":
+            return "as the user of basic authentication, as X-Leadway-Key or as ?key="
+        case _:
+            return "as X-Leadway-Key or as ?key="
+
+
 def key_of(post: Post) -> str | None:
-    """The key that came with a request, wherever its tool puts it."""
+    """The key that came with a request, wherever its tool puts it.
+
+    Raises UnreadablePayload or BadPayload where it belongs into a body that cannot hold one.
+    """
     header = post.headers.get(b"x-leadway-key")
     if header is not None:
         return header.decode("latin-1")

@@ -19,10 +19,19 @@ def read_json(body: bytes) -> object:
         return msgspec.json.decode(body.removeprefix(_BYTE_ORDER_MARK))
     except msgspec.DecodeError as wrong:
         raise UnreadablePayload(f"The body is no JSON document: {wrong}.") from None
-    except UnicodeDecodeError as wrong:
-        raise UnreadablePayload(f"The body is not in UTF-8: byte {wrong.start} is out of place.") from None
+    except UnicodeDecodeError:
+        raise UnreadablePayload(f"The body is not in UTF-8{_out_of_place(body)}.") from None
     except RecursionError:
         raise UnreadablePayload("The body is nested too deep.") from None
+
+
+def _out_of_place(body: bytes) -> str:
+    # The decoder counts from the beginning of the text in which it met the byte, not of the body.
+    try:
+        body.decode()
+    except UnicodeDecodeError as wrong:
+        return f": byte {wrong.start} is out of place"
+    return ""
 
 
 def read_object(body: bytes) -> dict[str, object]:

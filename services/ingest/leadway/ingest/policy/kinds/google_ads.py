@@ -43,11 +43,15 @@ class _Key(msgspec.Struct):
 
 
 def google_key(body: bytes) -> str | None:
-    """The key by which the body says that Google sent it; None where it has none or cannot be read."""
+    """The key by which the body says that Google sent it; None where it has none.
+
+    Raises UnreadablePayload or BadPayload where there is no object that could have one.
+    """
     try:
         return msgspec.json.decode(body, type=_Key).google_key
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+        said = read_object(body).get("google_key")
+        return said if isinstance(said, str) else None
 
 
 def read_google_ads(body: bytes, *, received_at: datetime, source_map: SourceMap) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
@@ -111,6 +112,9 @@ class NativeSubmission(msgspec.Struct, forbid_unknown_fields=True):
     fields: Annotated[dict[str, Long | int | float | bool | None], msgspec.Meta(max_length=100)] | None = None
 
 
+# Consent may be old, but what it is dated by must be an instant in every zone.
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TOO_LATE: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _DECODER: Final = msgspec.json.Decoder(NativeSubmission)
 _NOWHERE: Final = NativeCompany()
 _EMPTY: Final[dict[str, str]] = {}
@@ -176,16 +180,17 @@ def _faults_of_values(said: NativeSubmission, email: str | None, received_at: da
         elif "\0" in name:
             found.append(Fault(f"#/fields/{escaped(name)}".replace("\0", ""), "has a NUL character in its name"))
     if said.consent:
-        found.extend(_consent_faults([each.purpose for each in said.consent]))
+        found.extend(_consent_faults(said.consent))
     return found
 
 
-def _consent_faults(purposes: list[str]) -> list[Fault]:
-    return [
-        Fault(f"#/consent/{index}/purpose", "is named twice")
-        for index, purpose in enumerate(purposes)
-        if purpose in purposes[:index]
-    ]
+def _consent_faults(consents: tuple[NativeConsent, ...]) -> Iterator[Fault]:
+    purposes = [each.purpose for each in consents]
+    for index, each in enumerate(consents):
+        if each.purpose in purposes[:index]:
+            yield Fault(f"#/consent/{index}/purpose", "is named twice")
+        if each.at is not None and not _EARLIEST <= each.at < _TOO_LATE:
+            yield Fault(f"#/consent/{index}/at", "must be in the years 1970 to 9998, in UTC")
 
 
 def _email_faults(email: str) -> list[Fault]:
