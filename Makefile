@@ -1,4 +1,4 @@
-# Everything a developer or CI runs. Needs Python 3.11 (or newer) and make; uv is fetched where it is missing.
+# Everything that people and CI run. Needs Python 3.11 (or newer) and make; uv is fetched where it is missing.
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 WORKERS ?= 2
@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 ENVIRONMENT := .venv/.synced
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check verify docs bench faults format clean
+.PHONY: help run test check lock verify docs bench faults format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -28,13 +28,15 @@ run: $(ENVIRONMENT)  ## Start everything in one process, on an embedded database
 test: $(ENVIRONMENT)  ## Run all tests, with real PostgreSQL and real Apache Kafka
 	$(UV) run --no-sync pytest --numprocesses $(WORKERS) --dist worksteal
 
-check: verify  ## Lint, format, types, architecture, spelling, lock file, generated files
-	$(UV) lock --check
+check: verify lock  ## Lint, format, types, architecture, spelling, lock file, generated files
 	$(UV) run --no-sync ruff check
 	$(UV) run --no-sync ruff format --check
 	$(UV) run --no-sync lint-imports
 	$(UV) run --no-sync codespell
 	$(UV) run --no-sync pyright
+
+lock: $(ENVIRONMENT)  ## Fail where uv.lock no longer fits the pyproject.toml files
+	$(UV) lock --check
 
 verify: $(ENVIRONMENT)  ## Fail where a generated file no longer says what the code says
 	$(UV) run --no-sync leadway docs --check

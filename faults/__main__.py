@@ -13,6 +13,7 @@ from pathlib import Path
 from faults.campaign import Campaign, Options
 from faults.injectors import LIVE
 from faults.plan import DAMAGE_NAMES
+from faults.planted import BUGS
 from faults.report import print_report
 
 
@@ -58,7 +59,10 @@ def _arguments() -> argparse.Namespace:
         sys.exit(0)
     unknown = [name for name in (asked.only or "").split(",") if name and name not in known]
     if unknown:
-        parser.error(f"no such fault: {', '.join(unknown)}")
+        parser.error(f"no such fault: {', '.join(unknown)}; --list names all")
+    bugs = [bug.name for bug in BUGS]
+    if asked.plant is not None and asked.plant not in bugs:
+        parser.error(f"no such bug to plant: {asked.plant}; there are {', '.join(bugs)}")
     return asked
 
 

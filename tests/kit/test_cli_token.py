@@ -11,6 +11,8 @@ from leadway.cli import main
 from leadway.cli._place import Kept, Place, settings_of
 from leadway.web import TokenVerifier, load_or_create_key
 
+PARTNER = "ptr_01h455vb4pex5vsknk084sn02q"
+
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["leadway", *arguments])
@@ -31,10 +33,10 @@ def test_a_token_names_whom_it_was_issued_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = load_or_create_key(Place(folder).key)
-    asked = ("--role", "partner", "--partner", "ptr_1", "--subject", "ann", "--ttl", "PT1H")
+    asked = ("--role", "partner", "--partner", PARTNER, "--subject", "ann", "--ttl", "PT1H")
     assert run(monkeypatch, "token", *asked, "--data-dir", str(folder)) == 0
     caller = TokenVerifier.for_key(key).verify(capsys.readouterr().out.strip())
-    assert (caller.role, caller.partner_id, caller.subject) == ("partner", "ptr_1", "ann")
+    assert (caller.role, caller.partner_id, caller.subject) == ("partner", PARTNER, "ann")
 
 
 def test_a_token_may_be_made_from_a_key_in_the_environment(
@@ -50,7 +52,8 @@ def test_a_token_may_be_made_from_a_key_in_the_environment(
     ("arguments", "said"),
     [
         (("--role", "partner"), "bound to a partner"),
-        (("--role", "admin", "--partner", "ptr_1"), "bound to a partner"),
+        (("--role", "admin", "--partner", PARTNER), "bound to a partner"),
+        (("--role", "partner", "--partner", "ptr_1"), "is no partner"),
         (("--role", "admin", "--ttl", "an hour"), "no ISO 8601 duration"),
         (("--role", "admin", "--scope", "assigned"), "for the role cam"),
     ],

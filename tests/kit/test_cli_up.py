@@ -128,9 +128,9 @@ def test_it_answers_and_knows_its_own_tokens(up: Up) -> None:
 
 
 def test_two_over_one_folder_are_refused(up: Up) -> None:
-    code, said = run("up", "--data-dir", str(up.folder), "--port", "0")
+    code, said = run("up", "--data-dir", str(up.folder), "--port", up.url.rpartition(":")[2])
     assert code == 1
-    assert f"runs over {up.folder} already at {up.url}" in said
+    assert f"runs over {up.folder} already at {up.url}" in said, "the folder first, then the port"
 
 
 @pytest.mark.parametrize("flag", [("--kafka", "somewhere:9092"), ("--database", "postgresql://somewhere/leadway")])
@@ -168,9 +168,12 @@ def test_the_demo_goes_from_the_form_to_the_revenue_and_leaves_the_rules_as_they
 def test_after_the_demo_every_service_is_the_fold_of_its_log_and_the_doctor_is_content(up: Up) -> None:
     code, said = run("rebuild", "all", "--check", "--data-dir", str(up.folder))
     assert code == 0, said
+    assert "All same" in said
     code, said = run("doctor", "--data-dir", str(up.folder))
     assert code == 0, said
     assert "fail " not in said
+    assert "the one that the database was begun with" in said
+    assert "All is well." in said
     code, said = run("parked", "list", "--data-dir", str(up.folder))
     assert (code, said.strip()) == (0, "Nothing is parked.")
 
@@ -213,7 +216,7 @@ def test_a_database_that_is_not_there_is_told_without_a_traceback(tmp_path: Path
     }
     code, said = run("serve", "scoring", "--port", "0", environment=environment)
     assert code == 1
-    assert "the database, cannot be reached" in said
+    assert "the database cannot be reached" in said
     assert "Traceback" not in said
     assert "secret" not in said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,26 @@ import typer
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="The deployment's folder (LEADWAY_DATA_DIR; else .leadway).")
 ]
-Port = Annotated[int | None, typer.Option("--port", help="The port to listen on; 0: any free one.")]
-Host = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
-Kafka = Annotated[str | None, typer.Option("--kafka", help="A bootstrap address, or: embedded.")]
-Database = Annotated[str | None, typer.Option("--database", help="A PostgreSQL address; else an embedded server.")]
+Port = Annotated[
+    int | None, typer.Option("--port", help="The port to listen on (LEADWAY_PORT; else 8080); 0: any free one.")
+]
+Host = Annotated[str | None, typer.Option("--host", help="The address to listen on (LEADWAY_HOST; else 127.0.0.1).")]
+KafkaToStart = Annotated[
+    str | None,
+    typer.Option("--kafka", help="The log: a bootstrap address, or: embedded (LEADWAY_KAFKA; else in PostgreSQL)."),
+]
+DatabaseToStart = Annotated[
+    str | None,
+    typer.Option("--database", help="A PostgreSQL address (LEADWAY_DATABASE_URL; else an embedded server)."),
+]
+Kafka = Annotated[
+    str | None,
+    typer.Option("--kafka", help="The log's bootstrap address (LEADWAY_KAFKA; else as the data folder says)."),
+]
+Database = Annotated[
+    str | None,
+    typer.Option("--database", help="A PostgreSQL address (LEADWAY_DATABASE_URL; else as the data folder says)."),
+]
 
 Url = Annotated[str | None, typer.Option("--url", help="The deployment's address; else as the data folder says.")]
 
@@ -26,6 +43,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 as typer calls it
+    if asked:
+        typer.echo(f"leadway {version('leadway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def leadway(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A vendor's leads, from the campaign to the revenue, through a network of channel partners."""
 
 
 class RoleName(StrEnum):
@@ -39,7 +71,11 @@ class RoleName(StrEnum):
 
 @app.command()
 def up(
-    data_dir: DataDir = None, port: Port = None, host: Host = None, kafka: Kafka = None, database: Database = None
+    data_dir: DataDir = None,
+    port: Port = None,
+    host: Host = None,
+    kafka: KafkaToStart = None,
+    database: DatabaseToStart = None,
 ) -> None:
     """Run all services in one process."""
     from leadway.cli._up import up as run
@@ -88,7 +124,7 @@ def demo(url: Url = None, data_dir: DataDir = None) -> None:
 
 @app.command()
 def tail(
-    types: Annotated[str | None, typer.Option(help="Only these, such as lead.captured,lead.assigned.")] = None,
+    types: Annotated[str | None, typer.Option(help="Only these facts, such as lead.captured,lead.assigned.")] = None,
     lead: Annotated[str | None, typer.Option(help="Only this lead's, from its first on.")] = None,
     from_start: Annotated[bool, typer.Option("--from-start", help="Not from now on but from the first.")] = False,
     url: Url = None,
@@ -152,7 +188,7 @@ def verify(
 def docs(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file differs.")] = False,
 ) -> None:
-    """Write the repository's generated files: the services' README, OpenAPI, AsyncAPI."""
+    """Write the repository's generated files: the services' README, OpenAPI, AsyncAPI, settings."""
     from leadway.cli._docs import docs as run
 
     run(Path.cwd(), check=check)

@@ -6,14 +6,14 @@ import fcntl
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
 from leadway.cli._console import MISUSED, Failed
 from leadway.cli._place import EMBEDDED, Kept, Place, own_settings, settings_of
 from leadway.database import DatabaseFailed, EmbeddedPostgres, NoPostgres
-from leadway.eventlog.broker import EmbeddedKafka, KafkaFailed, KafkaMissing
+from leadway.eventlog.broker import EmbeddedKafka, KafkaFailed, KafkaMissing, KafkaUnfetched
 from leadway.hosting import Settings
 
 _OTHER_S_MAX = 60.0
@@ -52,11 +52,10 @@ def choose(given: dict[str, Any]) -> tuple[Settings, Kept]:
 @contextmanager
 def backing(settings: Settings, kept: Kept, tell: Callable[[str], None]) -> Generator[Settings]:
     """Start the embedded servers that are to be ours, for as long as the context lasts; give the settings with their
-    addresses. Call it in the main thread. Raises AlreadyRunning, Failed.
+    addresses. Call it in the main thread, with the folder `taken`. Raises Failed.
     """
     place = Place(settings.data_dir)
     with ExitStack() as stack:
-        _take(stack, place)
         url = settings.database_url
         if kept.database == EMBEDDED:
             first = "" if place.postgres.exists() else ", for the first time"
@@ -64,15 +63,20 @@ def backing(settings: Settings, kept: Kept, tell: Callable[[str], None]) -> Gene
             url = _started(stack, EmbeddedPostgres(place.postgres))
         assert url is not None  # noqa: S101 an external database is there by its address only
         place.keep_database_url(url)
+        stack.callback(_forget, place, kept)
         kafka = settings.kafka
         if kept.log == "kafka embedded":
             first = "" if place.kafka.exists() else ", for the first time: half a minute"
             tell(f"starting Kafka{first}")
             kafka = _started(stack, EmbeddedKafka(place.kafka))
         place.keep(msgspec.structs.replace(kept, kafka=kafka, partitions=settings.partitions))
-        if kept.database == EMBEDDED:
-            stack.callback(place.keep_database_url, None)
         yield settings.model_copy(update={"database_url": url, "kafka": kafka})
+
+
+def _forget(place: Place, kept: Kept) -> None:
+    """An embedded server's address is gone with it; so is another's, where nothing was begun on it."""
+    if kept.database == EMBEDDED or place.kept is None:
+        place.keep_database_url(None)
 
 
 @contextmanager
@@ -94,7 +98,10 @@ def reached(settings: Settings, tell: Callable[[str], None]) -> Generator[Settin
     deadline = time.monotonic() + _OTHER_S_MAX
     while True:
         try:
-            with backing(settings.model_copy(update={"database_url": None}), kept, tell) as ours:
+            with (
+                taken(place),
+                backing(settings.model_copy(update={"database_url": None}), kept, tell) as ours,
+            ):
                 yield ours
                 return
         except AlreadyRunning:
@@ -109,24 +116,28 @@ def reached(settings: Settings, tell: Callable[[str], None]) -> Generator[Settin
         time.sleep(0.2)
 
 
-def _take(stack: ExitStack, place: Place) -> None:
+@contextmanager
+def taken(place: Place) -> Generator[None]:
+    """Have the folder to ourselves for as long as the context lasts. Raises AlreadyRunning, Failed."""
     try:
         place.folder.mkdir(parents=True, exist_ok=True)
-        lock: IO[str] = stack.enter_context(place.lock.open("a"))
+        lock = place.lock.open("a")
     except OSError as error:
         raise Failed(
             f"{place.folder} cannot be used: {error.strerror}", "use another --data-dir", code=MISUSED
         ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        where = ""
-        with suppress(Failed):
-            kept = place.kept
-            where = f" at {kept.base_url}" if kept and kept.base_url else ""
-        raise AlreadyRunning(
-            f"a leadway process runs over {place.folder} already{where}", "stop it, or use another --data-dir"
-        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            where = ""
+            with suppress(Failed):
+                kept = place.kept
+                where = f" at {kept.base_url}" if kept and kept.base_url else ""
+            raise AlreadyRunning(
+                f"a leadway process runs over {place.folder} already{where}", "stop it, or use another --data-dir"
+            ) from None
+        yield
 
 
 def _started(stack: ExitStack, server: EmbeddedPostgres | EmbeddedKafka) -> str:
@@ -136,7 +147,11 @@ def _started(stack: ExitStack, server: EmbeddedPostgres | EmbeddedKafka) -> str:
         raise Failed(str(error), code=MISUSED) from error
     except NoPostgres as error:
         raise Failed(str(error), "give an address with --database", code=MISUSED) from error
+    except KafkaUnfetched as error:
+        raise Failed(
+            str(error), "see to the network and start again, or name a cluster's address by --kafka"
+        ) from error
     except (DatabaseFailed, KafkaFailed) as error:
-        raise Failed(str(error), f"its whole log: {server.log}") from error
+        raise Failed(str(error), f"its whole log: {server.log}" if server.log.exists() else "") from error
     stack.callback(server.stop)
     return address

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +23,14 @@ _PIPED_WIDTH = 160
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPED_WIDTH)
+
+
+def program() -> str:
+    """How this program was called, for what we print to be typed: from the current folder where that is shorter."""
+    called = sys.argv[0]
+    if not Path(called).is_absolute():
+        return called
+    return min(called, os.path.relpath(called), key=len)
 
 
 class Failed(Exception):

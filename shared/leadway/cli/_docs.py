@@ -19,5 +19,7 @@ def docs(folder: Path, *, check: bool) -> None:
         return
     stale = differing(folder, wanted)
     if stale:
-        raise Failed("no longer as the code says: " + ", ".join(stale), "run `leadway docs` and commit what it writes")
+        raise Failed(
+            "no longer as the code says: " + ", ".join(stale), "`make docs` writes them; commit what it writes"
+        )
     out.print(f"{len(wanted)} files are as the code says")

@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from leadway.cli._console import MISUSED, REFUSED, Failed, Progress, out
+from leadway.cli._console import MISUSED, REFUSED, Failed, Progress, out, program
 from leadway.cli._reach import begun, beside, engine_of, opened_log
 from leadway.cli._serving import installed
 from leadway.eventlog import EventLog
@@ -49,7 +49,9 @@ def list_parked(given: dict[str, Any], service: str | None) -> None:
         place = place_text(record.place)
         table.add_row(one.service, record.subject or "—", record.type, place, at, escape(record.reason))
     out.print(table)
-    out.print("\nWhen the cause is gone: [bold]leadway parked release LEAD[/] (or: all). To give a record up: drop.")
+    out.print(
+        f"\nWhen the cause is gone: [bold]{program()} parked release LEAD[/] (or: all). To give a record up: drop."
+    )
 
 
 def release(given: dict[str, Any], subject: str, service: str | None) -> None:
@@ -64,7 +66,7 @@ def release(given: dict[str, Any], subject: str, service: str | None) -> None:
     if failed:
         raise Failed("still parked:\n  " + "\n  ".join(failed), "mend the cause, or drop the record", code=REFUSED)
     if not handled and subject != "all":
-        raise Failed(f"nothing of {subject} is parked", "`leadway parked list` shows what is", code=REFUSED)
+        raise Failed(f"nothing of {subject} is parked", f"`{program()} parked list` shows what is", code=REFUSED)
 
 
 def drop(given: dict[str, Any], service: str, place: str) -> None:
@@ -78,10 +80,10 @@ def drop(given: dict[str, Any], service: str, place: str) -> None:
     try:
         subject, left = beside(given, "dropping", work)
     except LookupError as error:
-        raise Failed(str(error.args[0]), "`leadway parked list` shows what is") from error
+        raise Failed(str(error.args[0]), f"`{program()} parked list` shows what is") from error
     out.print(f"{place} is given up; a rebuild leaves it out too.")
     if left:
-        out.print(f"{left} later facts of {subject} still wait: leadway parked release {subject}")
+        out.print(f"{left} later facts of {subject} still wait: {program()} parked release {subject}")
 
 
 async def waiting_in(settings: Settings, services: Sequence[Service]) -> list[Waiting]:
@@ -143,5 +145,7 @@ def place_of(text: str) -> Place:
     """The place that `topic/partition/offset` names. Raises Failed."""
     topic, *numbers = text.split("/")
     if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):  # noqa: PLR2004 partition and offset
-        raise Failed(f"{text} is no place", "topic/partition/offset, as `leadway parked list` shows it", code=MISUSED)
+        raise Failed(
+            f"{text} is no place", f"topic/partition/offset, as `{program()} parked list` shows it", code=MISUSED
+        )
     return Place(topic, int(numbers[0]), int(numbers[1]))

@@ -9,11 +9,15 @@ from typing import Any
 
 import msgspec
 from pydantic import ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from leadway.cli._console import MISUSED, Failed
 from leadway.hosting import Settings
 
 EMBEDDED = "embedded"
+MAKE_KEY = "such as by `python3 -c 'import secrets; print(secrets.token_hex(32))'`"
+"""How somebody makes a deployment key."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -91,14 +95,34 @@ def flags(**given: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
+def begun_by_up(settings: Settings) -> bool:
+    """Whether the deployment is what `up` runs over the data folder, and not a process for each service elsewhere."""
+    kept = Place(settings.data_dir).kept
+    return kept is not None and settings.base_url in {None, kept.base_url}
+
+
 def own_settings(**given: Any) -> Settings:
     """The settings as flags and LEADWAY_ variables say. Raises Failed naming what is wrong."""
     try:
-        return Settings(**given)
+        own = Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(step) for step in first["loc"])
-        raise Failed(f"the setting {name}: {first['msg']}", f"see LEADWAY_{name.upper()}", code=MISUSED) from error
+        where = f"--{name.replace('_', '-')}" if name in given else f"LEADWAY_{name.upper()}"
+        told = first["msg"].removeprefix("Value error, ")
+        remedy = f"make one once, {MAKE_KEY}; keep it, and give it to every process" if name == "deployment_key" else ""
+        raise Failed(f"{where}: {told[0].lower()}{told[1:]}", remedy, code=MISUSED) from error
+    if own.database_url is not None and not _is_postgres(own.database_url):
+        where = "--database" if "database_url" in given else "LEADWAY_DATABASE_URL"
+        raise Failed(f"{where}: no address of PostgreSQL", "postgresql://LOGIN:PASSWORD@HOST/DATABASE", code=MISUSED)
+    return own
+
+
+def _is_postgres(address: str) -> bool:
+    try:
+        return make_url(address).get_backend_name() in {"postgresql", "postgres"}
+    except ArgumentError:
+        return False
 
 
 def settings_of(**given: Any) -> Settings:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from leadway.cli._backing import reached
 from leadway.cli._console import STOPPED, Failed, Progress, progress
 from leadway.cli._place import settings_of
+from leadway.cli._trouble import database_trouble, log_trouble
 from leadway.database import connect, role_of, schema_of
 from leadway.eventlog import EventLog, LogError, LogLost, open_log
 from leadway.hosting import Settings
@@ -45,14 +46,9 @@ def beside(given: dict[str, Any], text_of_work: str, work: Callable[[Settings, P
         except (Stopped, LogLost) as error:
             raise Failed(str(error), code=STOPPED) from error
         except LogError as error:
-            raise Failed(f"the log cannot be reached: {error}") from error
+            raise log_trouble(error, backed.kafka, backed.database_url) from error
         except (OSError, SQLAlchemyError, PostgresError) as error:
-            raise Failed(f"the database: {reason_of(error)}", "`leadway doctor` tells more") from error
-
-
-def reason_of(error: BaseException) -> str:
-    """What a database's error says, without the statement and its parameters."""
-    return str(getattr(error, "orig", None) or error).partition("\n")[0]
+            raise database_trouble(error, backed.database_url) from error
 
 
 @asynccontextmanager

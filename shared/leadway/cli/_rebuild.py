@@ -37,6 +37,9 @@ def rebuild(name: str, given: dict[str, Any], *, swap: bool) -> None:
             "stop the service and run it again with --swap to put the rebuilt tables in place",
             code=REFUSED,
         )
+    if not swap:
+        compared = sum(len({*one.live, *one.rebuilt}) for one in found)
+        out.print(f"All same: {compared} tables of {len(found)} services are the fold of the log.")
 
 
 async def _one(settings: Settings, service: Service, tell: Progress, *, swap: bool) -> Rebuilt:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from leadway.cli._console import MISUSED, Failed, err, progress
+from leadway.cli._console import MISUSED, Failed, err, program, progress
 from leadway.cli._place import settings_of
 from leadway.cli._serving import address_of, bound, heed_sigterm, installed, run
 from leadway.hosting import Deployment
@@ -20,7 +20,7 @@ def serve(names: Sequence[str], given: dict[str, Any]) -> None:
     if settings.database_url is None:
         raise Failed(
             f"no database is named, and no deployment runs in {settings.data_dir}",
-            "set LEADWAY_DATABASE_URL, or name the folder of a running `leadway up` by --data-dir",
+            f"set LEADWAY_DATABASE_URL, or name the folder of a running `{program()} up` by --data-dir",
             code=MISUSED,
         )
     with bound(settings.host, settings.port) as listener, progress("starting") as tell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import sys
@@ -15,8 +16,10 @@ import uvloop
 from asyncpg import PostgresError
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadway.cli._console import MISUSED, STOPPED, Failed
+from leadway.cli._console import MISUSED, STOPPED, Failed, program
+from leadway.cli._key import made_key_of, settle_key
 from leadway.cli._place import Place
+from leadway.cli._trouble import database_trouble, log_trouble
 from leadway.database import SchemaUnknown
 from leadway.eventlog import LogError, LogLost
 from leadway.hosting import Deployment, Settings, deployment, services
@@ -42,7 +45,7 @@ def heed_sigterm() -> None:
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket that nobody else can take any more. Raises Failed where somebody has it."""
+    """A socket that nobody else can take any more. Raises Failed where somebody has it, or the address is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,11 +55,18 @@ def bound(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        told = error.strerror or str(error)
-        raise Failed(
-            f"port {port} on {host}: {told}", "choose another with --port (0: any free one)", code=MISUSED
-        ) from error
+        raise _not_bound(host, port, error) from error
     return listener
+
+
+def _not_bound(host: str, port: int, error: OSError) -> Failed:
+    told = error.strerror or str(error)
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        remedy = "choose one with --host: 127.0.0.1 for this machine alone, 0.0.0.0 for all of its addresses"
+        return Failed(f"{host} is no address of this machine: {told}", remedy, code=MISUSED)
+    least = " from 1024 on" if error.errno == errno.EACCES else ""
+    remedy = f"choose another{least} with --port (0: any free one)"
+    return Failed(f"port {port} on {host}: {told}", remedy, code=MISUSED)
 
 
 def address_of(listener: socket.socket, settings: Settings) -> str:
@@ -86,22 +96,22 @@ def run(
 ) -> None:
     """Run services until SIGINT or SIGTERM. Raises Failed where they cannot begin, saying what to do."""
     place = Place(settings.data_dir)
+    key = made_key_of(settings)
     configure_logs(LogSettings(file=place.log(process), level=settings.log_level))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(settings, chosen, listener, tell, ready))
+            runner.run(_run(settings, chosen, listener, tell, ready, key=key))
     except Stopped as error:
-        raise Failed(str(error), "nothing was decided or sent; `leadway doctor` tells more", code=STOPPED) from error
+        remedy = f"nothing was decided or sent; `{program()} doctor` tells more"
+        raise Failed(str(error), remedy, code=STOPPED) from error
     except LogLost as error:
         raise Failed(f"the log: {error}", code=STOPPED) from error
     except SchemaUnknown as error:
         raise Failed(f"the database is of a newer Leadway than this one: {error}", code=STOPPED) from error
     except LogError as error:
-        where = "the log on Kafka" if settings.kafka else "the log, and with it the database,"
-        raise Failed(f"{where} cannot be reached: {error}", "is its address right, and does it run?") from error
+        raise log_trouble(error, settings.kafka, settings.database_url) from error
     except (OSError, SQLAlchemyError, PostgresError) as error:
-        told = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        raise Failed(f"the database cannot be reached: {told}", "is its address right, and does it run?") from error
+        raise database_trouble(error, settings.database_url) from error
     except asyncio.CancelledError:
         return
     finally:
@@ -114,9 +124,13 @@ async def _run(
     listener: socket.socket,
     tell: Callable[[str], None],
     ready: Ready,
+    *,
+    key: bytes,
 ) -> None:
     base_url = address_of(listener, settings)
+    assert settings.database_url is not None  # noqa: S101 see leadway.cli._backing.backing and leadway.cli._serve
     with _stopping() as stop:
+        await settle_key(settings.database_url, key)
         async with deployment(
             settings, chosen, base_url=base_url, progress=lambda name: tell(f"starting {name}")
         ) as running:

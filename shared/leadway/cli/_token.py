@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from leadway.cli._console import MISUSED, Failed
-from leadway.cli._place import Place, settings_of
-from leadway.hosting import Settings, deployment_key
+from leadway.cli._key import key_of
+from leadway.cli._place import settings_of
+from leadway.ids import parse
 from leadway.web import Role, issue_token
 
 _duration = TypeAdapter(timedelta)
@@ -25,6 +26,11 @@ def token(
         raise Failed(f"--ttl {ttl} is no ISO 8601 duration", "such as PT1H, PT30M, P7D", code=MISUSED) from error
     if scope not in {None, "all", "assigned"} or (scope and role != "cam"):
         raise Failed("--scope is all or assigned, and for the role cam", code=MISUSED)
+    if partner is not None:
+        try:
+            parse(partner, "ptr")
+        except ValueError as error:
+            raise Failed(f"--partner {partner} is no partner: {error}", code=MISUSED) from error
     named = subject or partner or role
     try:
         return issue_token(
@@ -37,17 +43,3 @@ def token(
         )
     except ValueError as error:
         raise Failed(str(error), "--role partner --partner ptr_…", code=MISUSED) from error
-
-
-def key_of(settings: Settings) -> bytes:
-    """The deployment's key; none is made here. Raises Failed."""
-    if settings.deployment_key is None and not Place(settings.data_dir).key.exists():
-        raise Failed(
-            f"{settings.data_dir} holds no deployment's key",
-            "name the folder by --data-dir, or set LEADWAY_DEPLOYMENT_KEY",
-            code=MISUSED,
-        )
-    try:
-        return deployment_key(settings)
-    except ValueError as error:
-        raise Failed(str(error), code=MISUSED) from error

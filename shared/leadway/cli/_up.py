@@ -12,8 +12,8 @@ import msgspec
 from rich.panel import Panel
 from rich.table import Table
 
-from leadway.cli._backing import backing, choose
-from leadway.cli._console import out, progress
+from leadway.cli._backing import backing, choose, taken
+from leadway.cli._console import out, program, progress
 from leadway.cli._place import Kept, Place, write_private
 from leadway.cli._serving import address_of, bound, heed_sigterm, installed, run
 from leadway.hosting import Deployment, Settings
@@ -30,6 +30,7 @@ def up(given: dict[str, Any]) -> None:
     settings, kept = choose(given)
     place = Place(settings.data_dir)
     with (
+        taken(place),
         bound(settings.host, settings.port) as listener,
         progress("starting") as tell,
         backing(settings, kept, tell) as backed,
@@ -69,7 +70,7 @@ def banner(settings: Settings, kept: Kept, place: Place, reached_at: str) -> Pan
         ("webhooks", loopback),
         ("admin token", f"in {place.admin_token} (24 h, renewed)"),
         ("process log", str(place.log("leadway"))),
-        ("next", f"[bold]leadway demo{elsewhere}[/] in a second terminal; Ctrl-C stops"),
+        ("next", f"[bold]{program()} demo{elsewhere}[/] in a second terminal; Ctrl-C stops"),
     ):
         lines.add_row(name, value)
     return Panel(lines, title="[bold]Leadway[/] is ready", title_align="left", border_style="green", expand=False)

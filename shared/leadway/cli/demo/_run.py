@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from leadway.cli._console import REFUSED, Failed, Progress, out, progress
+from leadway.cli._console import REFUSED, Failed, Progress, out, program, progress
+from leadway.cli._key import key_of
 from leadway.cli._place import Place, settings_of
-from leadway.cli._token import key_of
 from leadway.cli.demo._api import Api, Json, until
 from leadway.cli.demo._life import Life, heading
 from leadway.cli.demo._network import Network, set_up
@@ -40,7 +40,7 @@ async def _demo(base: str, key: bytes, place: Place, tell: Progress) -> None:
         mark = secrets.token_hex(3)
         out.print(
             f"[bold]One lead's whole life[/] on {base}, over its public API, run [bold]{mark}[/].\n"
-            "[dim]It makes campaigns, sources, partners, leads and deals that are named after this run, and they stay "
+            "[dim]It makes campaigns and sources that are named after this run, partners, leads and deals; they stay "
             "(the partners at rest).\nIts rules, policies and scoring lines go before those in force and apply to its "
             "own leads only; they are taken out at the end.[/]"
         )
@@ -73,7 +73,9 @@ async def _ready(api: Api) -> None:
     try:
         await until(f"{api.base} is not ready", answers, _READY_SECONDS_MAX)
     except Failed as failed:
-        raise Failed(str(failed), "start it with `leadway up`, or name another with --url", code=REFUSED) from failed
+        raise Failed(
+            str(failed), f"start it with `{program()} up`, or name another with --url", code=REFUSED
+        ) from failed
 
 
 async def _conclude(api: Api, network: Network, life: Life, receiver: Receiver) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rich.markup import escape
 from rich.table import Table
 
-from leadway.cli._console import out
+from leadway.cli._console import out, program
 from leadway.cli._place import Place
 from leadway.cli.demo._api import Json
 from leadway.cli.demo._life import heading, money
@@ -137,6 +137,6 @@ def look_further(base: str, place: Place, lead: str) -> None:
         out.print(f"    curl -H \"Authorization: Bearer $TOKEN\" '{base}{path}'", soft_wrap=True)
     where = "" if str(place.folder) == ".leadway" else f" --data-dir {place.folder}"
     out.print("  every fact of this lead:", style="dim")
-    out.print(f"    leadway tail{where} --lead {lead}", soft_wrap=True)
+    out.print(f"    {program()} tail{where} --lead {lead}", soft_wrap=True)
     out.print("  is everything the fold of its log?", style="dim")
-    out.print(f"    leadway rebuild all{where} --check", soft_wrap=True)
+    out.print(f"    {program()} rebuild all{where} --check", soft_wrap=True)
