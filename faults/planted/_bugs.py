@@ -181,7 +181,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     Bug(
         "lost-commit-not-asked-for",
         "the database's answer to what became of a COMMIT is never understood: each lost one ends as unknown",
-        (Edit(f"{_STAGE}/_trouble.py", "CAST(CAST(:xid AS text) AS xid8)", "CAST(:xid AS xid8)"),),
+        (Edit(f"{_STAGE}/_trouble.py", " = left(pg_walfile_name(pg_current_wal_lsn()), 8)", " = ''"),),
         (_LOST_COMMIT,),
     ),
     Bug(
