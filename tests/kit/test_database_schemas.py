@@ -134,8 +134,6 @@ async def test_what_is_acknowledged_is_on_the_disk_whatever_the_database_s_own_s
 
     await default("off")
     assert await setting() == "on"
-    await default("remote_apply")
-    assert await setting() == "remote_apply"
 
 
 async def test_an_idle_transaction_is_ended_by_the_server(database: str) -> None:

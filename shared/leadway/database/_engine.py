@@ -2,12 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _CONNECT_S_MAX = 10.0
-_DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 _POOL_WAIT_S_MAX = 30.0
 
 
@@ -43,13 +41,14 @@ def connect(
         "search_path": schema,
         "timezone": "UTC",
         "jit": "off",
+        "synchronous_commit": "on",  # what was acknowledged survives a crash, whatever the database's own setting is
         "statement_timeout": str(statement_timeout_ms),
         "idle_in_transaction_session_timeout": str(idle_in_transaction_timeout_ms),
         **({"role": role} if role else {}),
         **({"plan_cache_mode": "force_custom_plan"} if plan_always else {}),
     }
     arguments: dict[str, Any] = {"server_settings": settings, "timeout": _CONNECT_S_MAX}
-    engine = create_async_engine(
+    return create_async_engine(
         asyncpg_url(url),
         connect_args=arguments,
         hide_parameters=True,  # an error that quotes them would carry personal data into logs
@@ -57,17 +56,6 @@ def connect(
         max_overflow=0,
         pool_timeout=_POOL_WAIT_S_MAX,
     )
-    event.listen(engine.sync_engine, "connect", _durable)
-    return engine
-
-
-def _durable(connection: Any, _: object) -> None:
-    """What was acknowledged must survive a crash, whatever the database's own setting is (`remote_apply` stays)."""
-
-    async def execute(driver: Any) -> None:
-        await driver.execute(_DURABLE)
-
-    connection.run_async(execute)
 
 
 def asyncpg_url(url: str | URL) -> URL:
