@@ -19,7 +19,7 @@ from leadway.stage._declare import Stage
 from leadway.stage._enveloping import FACT_BYTES_MAX, enveloped
 from leadway.stage._inputs import FactInput, Input, RequestInput, TimerInput
 from leadway.stage._origin import NOWHERE, Origin, of_fact, of_request, of_timer
-from leadway.stage._refusals import KeysMissing, LeadParked, Unacceptable
+from leadway.stage._refusals import KeysMissing, LeadParked
 from leadway.stage._rows import KeyedRows, SubjectRow, Turned, turned_by
 from leadway.stage._trouble import told
 
@@ -267,10 +267,9 @@ class Deciding:
         return state, tuple(envelopes), turned
 
     def _envelope(self, row: SubjectRow, fact: Fact, origin: Origin, earlier: Sequence[Envelope]) -> Envelope:
-        envelope, value = enveloped(self.stage, row, fact, origin, now=self.now, earlier=earlier)
-        if len(value) > self.fact_bytes_max:
-            told = f"a {fact.wire} would be {len(value)} bytes long; a fact has at most {self.fact_bytes_max}"
-            raise Unacceptable(told)
+        envelope, value = enveloped(
+            self.stage, row, fact, origin, now=self.now, earlier=earlier, bytes_max=self.fact_bytes_max
+        )
         self.encoded[envelope.id] = value
         return envelope
 

@@ -73,14 +73,7 @@ class Runtime:
         self._callbacks: list[Callable[[], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._lease = Lease(engine, "relay", instance, self.limits.lease_seconds)
-        self.transactions = Transactions(
-            engine,
-            stage,
-            partitions=log.partitions,
-            cache=self._cache,
-            fact_bytes_max=min(FACT_BYTES_MAX, log.batch_bytes_max - ENVELOPE_BYTES_MAX),
-            check_server=self._check_server,
-        )
+        self.transactions = self._transactions()
         self.relay = Relay(stage.service, engine, log, self._lease, self.limits.relay, turns)
         self.gate = Gate(self.transactions, self._committed, self.caught_up, self.limits.gate, turns)
         self.timers = Timers(engine, self.transactions, self._committed)
@@ -93,6 +86,16 @@ class Runtime:
             committed=self._committed,
             turns=turns,
             limits=self.limits.consumer,
+        )
+
+    def _transactions(self) -> Transactions:
+        return Transactions(
+            self.engine,
+            self.stage,
+            partitions=self.log.partitions,
+            cache=self._cache,
+            fact_bytes_max=min(FACT_BYTES_MAX, self.log.batch_bytes_max - ENVELOPE_BYTES_MAX),
+            check_server=self._check_server,
         )
 
     async def start(self) -> None:

@@ -29,7 +29,16 @@ from leadway.web._problems import (
     problem_response,
     reply,
 )
-from leadway.web._roles import Asked, RouteWithoutRoles, asking, authenticate, public, require, routes_without_roles
+from leadway.web._roles import (
+    Asked,
+    RouteWithoutRoles,
+    asking,
+    authenticate,
+    check_sees_every_lead,
+    public,
+    require,
+    routes_without_roles,
+)
 from leadway.web._streams import NDJSON_MEDIA_TYPE, SSE_MEDIA_TYPE, StreamItem, last_event_id, stream, wants_events
 from leadway.web._tokens import (
     Caller,
@@ -76,6 +85,7 @@ __all__ = [
     "UnsupportedMediaType",
     "asking",
     "authenticate",
+    "check_sees_every_lead",
     "condition",
     "continue_trace",
     "create_app",

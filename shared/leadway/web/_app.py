@@ -90,9 +90,7 @@ def create_app(
     _add_routes(app, face, routers)
     for kind, handler in EXCEPTION_HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    limits = limits or Limits()
-    limit_of, metrics = _body_limit_of(app, limits), HttpMetrics(face.registry)
-    app.edge = Edge(limits=limits, body_limit_of=limit_of, shortcuts=shortcuts, metrics=metrics)
+    app.edge = _edge_of(app, face, limits or Limits(), shortcuts)
     app.add_middleware(EdgeMiddleware, edge=app.edge)
     return app
 
@@ -127,6 +125,11 @@ def _check_routes(app: FastAPI, prefix: str) -> None:
         path = context.path or ""
         if isinstance(context.original_route, APIRoute) and not path.startswith(f"/{prefix}/"):
             raise ValueError(f"the route {path} is outside of the prefix /{prefix}/ of its service")
+
+
+def _edge_of(app: FastAPI, face: ServiceFace, limits: Limits, shortcuts: Sequence[Shortcut]) -> Edge:
+    body_limit_of, metrics = _body_limit_of(app, limits), HttpMetrics(face.registry)
+    return Edge(limits=limits, body_limit_of=body_limit_of, shortcuts=shortcuts, metrics=metrics)
 
 
 def _body_limit_of(app: FastAPI, limits: Limits) -> Callable[[Scope], int]:

@@ -114,6 +114,18 @@ def authenticate(request: Request) -> Caller:
     return cast("TokenVerifier", request.app.state.tokens).verify(token.strip())
 
 
+def check_sees_every_lead(caller: Caller) -> None:
+    """For services that do not know who holds a lead, and so cannot tell whether it is one of a manager's.
+
+    Raises Forbidden for a channel manager of scope `assigned`.
+    """
+    if caller.role == "cam" and caller.scope == "assigned":
+        raise Forbidden(
+            "A channel manager of scope `assigned` sees its partners' leads at /router/v1/leads and, each with its "
+            "score, at /dealreg/v1/leads/{id}."
+        )
+
+
 def routes_without_roles(app: FastAPI) -> list[str]:
     """The routes that name neither roles nor why they are public, as `METHOD /path`."""
     found: list[str] = []

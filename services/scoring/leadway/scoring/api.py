@@ -10,13 +10,24 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from leadway.clock import Clock
-from leadway.decider import Forbidden, NotFound
+from leadway.decider import NotFound
 from leadway.facts.scoring import ModelChanged
 from leadway.scoring.decider import Disqualified, Open, Qualified, State, Unscored
 from leadway.scoring.policy import DEFAULT_DOCUMENT, ENGAGEMENT, FIT, VERDICT, current, half_life_seconds, tally
 from leadway.scoring.store import MODEL_ID
 from leadway.stage import Answer, Decided, Edit, Request, StageRuntime
-from leadway.web import Asked, Caller, Command, asking, condition, etag, json_response, reply, require
+from leadway.web import (
+    Asked,
+    Caller,
+    Command,
+    asking,
+    check_sees_every_lead,
+    condition,
+    etag,
+    json_response,
+    reply,
+    require,
+)
 
 LINES_MAX: Final = 50
 POINTS_MAX: Final = 1_000_000
@@ -131,7 +142,7 @@ def routes(runtime: StageRuntime, clock: Clock) -> APIRouter:
     @router.get("/leads/{lead_id}", response_model=LeadScoreBody)
     async def read_lead(lead_id: str, caller: Annotated[Caller, require("admin", "cam", "analyst")]) -> Response:
         """A lead's score as of now, and all that it is made of; not for a cam of scope `assigned`."""
-        _check_sees_all(caller)
+        check_sees_every_lead(caller)
         state: State
         state, _ = await runtime.lead_once_known(lead_id, lambda state, _: not isinstance(state, Unscored))
         return json_response(lead_score(lead_id, state, clock.now()))
@@ -167,15 +178,6 @@ def lead_score(lead_id: str, state: State, now: datetime) -> Mapping[str, object
         ],
     )
     return body.model_dump(mode="json", exclude_none=True)
-
-
-def _check_sees_all(caller: Caller) -> None:
-    # Which partner holds a lead is not known here, so it cannot be told whether it is one of the manager's.
-    if caller.role == "cam" and caller.scope == "assigned":
-        raise Forbidden(
-            "A channel manager of scope `assigned` sees its partners' leads at /router/v1/leads and, each with its "
-            "score, at /dealreg/v1/leads/{id}."
-        )
 
 
 def _status(state: Open | Qualified | Disqualified) -> str:

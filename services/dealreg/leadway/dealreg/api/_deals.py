@@ -186,7 +186,7 @@ def _ending(router: APIRouter, runtime: StageRuntime) -> None:
 
     @router.post("/{deal_id}/amend", response_model=Deal)
     async def amend(deal_id: DealId, body: AmendBody, asked: Manager) -> Response:
-        """Set a won deal's total; the difference is booked at `effective_at`, which is since the win and not ahead."""
+        """Set a won deal's total; the difference is booked at `effective_at`, which is not in the future."""
         command = AmendDeal(
             by=by_of(asked.caller),
             deal_id=deal_id,

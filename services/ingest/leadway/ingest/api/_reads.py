@@ -10,14 +10,23 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 
 from leadway.companies import company_domain
-from leadway.decider import Fault, Forbidden, InvalidRequest, NotFound
+from leadway.decider import Fault, InvalidRequest, NotFound
 from leadway.facts.ingest import SourceChanged
 from leadway.facts.personal import SubmissionDetails, unseal
 from leadway.ingest.api._answers import FoundLead, HeldSubmission, Lead
 from leadway.ingest.decider import Interest
 from leadway.ingest.store import find_leads, list_held
 from leadway.stage import StageRuntime
-from leadway.web import Caller, Page, PageParams, json_response, page_params, page_response, require
+from leadway.web import (
+    Caller,
+    Page,
+    PageParams,
+    check_sees_every_lead,
+    json_response,
+    page_params,
+    page_response,
+    require,
+)
 
 
 def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -> APIRouter:
@@ -27,7 +36,7 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
     @router.get("/leads/{lead_id}", response_model=Lead)
     async def one(lead_id: str, caller: Annotated[Caller, require("admin", "cam")]) -> Response:
         """A lead as it was captured, with what later touches added; not for a cam of scope `assigned`."""
-        _check_sees_all(caller)
+        check_sees_every_lead(caller)
         state, _mirror = await runtime.lead(lead_id)
         if not isinstance(state, Interest):
             raise NotFound(f"There is no lead {lead_id}.")
@@ -41,7 +50,7 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
         domain: Annotated[str | None, Query(max_length=253)] = None,
     ) -> Response:
         """Leads of a person (by e-mail) or of a company (by domain); not for a cam of scope `assigned`."""
-        _check_sees_all(caller)
+        check_sees_every_lead(caller)
         digest, registrable = _sought(email, domain, digest_of)
         rows = await find_leads(
             runtime, email_digest=digest, domain=registrable, after=page.starting_after or "", limit=page.fetch
@@ -59,15 +68,6 @@ def read_routes(runtime: StageRuntime, digest_of: Callable[[str], str | None]) -
         return page_response(page.page([held_out(dict(row)) for row in rows]))
 
     return router
-
-
-def _check_sees_all(caller: Caller) -> None:
-    # Which partner holds a lead is not known here, so it cannot be told whether it is one of the manager's.
-    if caller.role == "cam" and caller.scope == "assigned":
-        raise Forbidden(
-            "A channel manager of scope `assigned` sees its partners' leads at /router/v1/leads and "
-            "/dealreg/v1/leads/{id}."
-        )
 
 
 def _sought(
